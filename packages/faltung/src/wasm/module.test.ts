@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import loadWabt from "wabt";
+import { AssemblyError, call, callIndirect, f32, i32, i64, memory, ModuleBuilder, v128 } from "./index.ts";
+
+type Exported = (...args: readonly (number | bigint)[]) => number | bigint | undefined;
+
+function instantiate(m: ModuleBuilder, imports: WebAssembly.Imports = {}): WebAssembly.Instance {
+  return new WebAssembly.Instance(new WebAssembly.Module(m.toBytes()), imports);
+}
+
+function exported(m: ModuleBuilder, name: string, imports: WebAssembly.Imports = {}): Exported {
+  const func = instantiate(m, imports).exports[name];
+  if (typeof func !== "function") throw new TypeError(`no function ${name}`);
+  return func as Exported;
+}
+
+test("an empty module is a module", () => {
+  expect(WebAssembly.validate(new ModuleBuilder().toBytes())).toBe(true);
+});
+
+test("imported functions are called, and come before one's own", () => {
+  const m = new ModuleBuilder();
+  const log = m.importFunc("env", "log", ["i32", "f32"], []);
+  const next = m.importFunc("env", "next", [], ["i32"]);
+  m.func({ params: [], results: ["i32"], exportAs: "f" }, (f) => {
+    f.call(log, call(next), 0.5);
+    f.call(next);
+    f.return(call(next));
+  });
+  const seen: number[][] = [];
+  let n = 0;
+  const env = { log: (...args: number[]) => seen.push(args), next: () => ++n };
+  expect(exported(m, "f", { env })()).toBe(3);
+  expect(seen).toEqual([[1, 0.5]]);
+  expect(() => m.importFunc("env", "late", [], [])).toThrow(AssemblyError);
+});
+
+test("functions call themselves and each other", () => {
+  const m = new ModuleBuilder();
+  const factorial = m.declare({ params: ["i64"], results: ["i64"], exportAs: "factorial" });
+  const isOdd = m.declare({ name: "isOdd", params: ["i32"], results: ["i32"] });
+  const isEven = m.func({ params: ["i32"], results: ["i32"], exportAs: "isEven" }, (f, n) => {
+    f.if(i32.eqz(n), () => f.return(1));
+    f.return(call(isOdd, i32.sub(n, 1)));
+  });
+  expect(() => m.toBytes()).toThrow(/factorial was declared, but never defined/);
+  m.define(isOdd, (f, n) => {
+    f.if(i32.eqz(n), () => f.return(0));
+    f.return(call(isEven, i32.sub(n, 1)));
+  });
+  m.define(factorial, (f, n) => {
+    f.if(i64.leS(n, 1n), () => f.return(1n));
+    f.return(i64.mul(n, call(factorial, i64.sub(n, 1n))));
+  });
+  expect(exported(m, "factorial")(20n)).toBe(2432902008176640000n);
+  expect([0, 1, 10, 11].map((n) => exported(m, "isEven")(n))).toEqual([1, 0, 1, 0]);
+  expect(() => m.define(factorial, (f) => f.return(1n))).toThrow(AssemblyError);
+});
+
+test("calls through the table check the signature", () => {
+  const m = new ModuleBuilder();
+  const add = m.func({ params: ["i32", "i32"], results: ["i32"] }, (f, a, b) => f.return(i32.add(a, b)));
+  const sub = m.func({ params: ["i32", "i32"], results: ["i32"] }, (f, a, b) => f.return(i32.sub(a, b)));
+  const other = m.func({ params: [], results: [] }, () => {});
+  const binary = m.signature(["i32", "i32"], ["i32"]);
+  expect([add, sub, other, sub].map((func) => m.tableIndex(func))).toEqual([0, 1, 2, 1]);
+  m.func({ params: ["i32"], results: ["i32"], exportAs: "f" }, (f, k) => f.return(callIndirect(binary, k, 10, 3)));
+  const f = exported(m, "f");
+  expect([0, 1].map((k) => f(k))).toEqual([13, 7]);
+  expect(() => f(2)).toThrow(WebAssembly.RuntimeError);
+  expect(() => f(3)).toThrow(WebAssembly.RuntimeError);
+});
+
+test("globals are read, set and exported", () => {
+  const m = new ModuleBuilder();
+  const count = m.global("i32", -5, true, "count");
+  const scale = m.global("f32", 0.5, false);
+  m.global("i64", 1n << 40n, false, "big");
+  m.func({ params: ["f32"], results: ["f32"], exportAs: "f" }, (f, x) => {
+    f.do(count.set(i32.add(count.get(), 1)));
+    f.return(f32.mul(x, scale.get()));
+  });
+  const { f, count: counter, big } = instantiate(m).exports;
+  expect((f as Exported)(3)).toBe(1.5);
+  expect((counter as WebAssembly.Global).value).toBe(-4);
+  expect((big as WebAssembly.Global).value).toBe(1n << 40n);
+  expect(() => scale.set(1)).toThrow(AssemblyError);
+});
+
+describe("memory", () => {
+  test("of one's own is exported and holds the data", () => {
+    const m = new ModuleBuilder();
+    m.memory({ initial: 2, maximum: 3, exportAs: "memory" });
+    m.data(
+      65_530,
+      Uint8Array.from({ length: 300 }, (_, k) => k),
+    );
+    const { memory: own } = instantiate(m).exports;
+    const bytes = new Uint8Array((own as WebAssembly.Memory).buffer);
+    expect(bytes.length).toBe(2 * 65_536);
+    expect([bytes[65_529], bytes[65_530], bytes[65_531], bytes[65_530 + 299]]).toEqual([0, 0, 1, 299 - 256]);
+    expect(() => m.memory({ initial: 1 })).toThrow(AssemblyError);
+  });
+
+  test("that is shared is imported by two instances; atomics, waiting and waking work", () => {
+    const m = new ModuleBuilder();
+    m.importMemory("env", "memory", { initial: 1, maximum: 4, shared: true });
+    m.func({ params: ["i32"], results: ["i32"], exportAs: "add" }, (f, n) => {
+      f.do(memory.atomicFence());
+      f.return(i32.atomicRmwAdd(64, n));
+    });
+    // 1: the value is not the expected one; 2: the time, in nanoseconds, is over.
+    m.func({ params: ["i32", "i64"], results: ["i32"], exportAs: "wait" }, (f, expected, time) => {
+      f.return(memory.atomicWait32(0, expected, time, 64));
+    });
+    m.func({ params: [], results: ["i32"], exportAs: "wait64" }, (f) => f.return(memory.atomicWait64(0, 99n, 0n, 64)));
+    m.func({ params: [], results: ["i32"], exportAs: "wake" }, (f) => f.return(memory.atomicNotify(64, 8)));
+    const shared = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
+    const env = { memory: shared };
+    const [one, two] = [exported(m, "add", { env }), exported(m, "add", { env })];
+    expect([one(5), two(7), one(1)]).toEqual([0, 5, 12]);
+    expect(new Int32Array(shared.buffer)[16]).toBe(13);
+    expect(exported(m, "wait", { env })(99, -1n)).toBe(1);
+    expect(exported(m, "wait", { env })(13, 1000n)).toBe(2);
+    expect(exported(m, "wait64", { env })()).toBe(1);
+    expect(exported(m, "wake", { env })()).toBe(0);
+  });
+
+  test("that is shared needs a maximum", () => {
+    expect(() => new ModuleBuilder().memory({ initial: 1, shared: true })).toThrow(
+      /initial 1 pages, maximum not given/,
+    );
+  });
+});
+
+test("custom sections hold their bytes", () => {
+  const m = new ModuleBuilder();
+  m.custom("faltung", Uint8Array.of(1, 2, 3));
+  m.custom("é", new Uint8Array(1000));
+  const module = new WebAssembly.Module(m.toBytes());
+  const sizes = ["faltung", "é"].map((name) =>
+    WebAssembly.Module.customSections(module, name).map((b) => b.byteLength),
+  );
+  expect(sizes).toEqual([[3], [1000]]);
+});
+
+test("wabt reads the whole of a module: types shared, names kept", async () => {
+  const m = new ModuleBuilder();
+  m.importMemory("env", "memory", { initial: 1, maximum: 65_536, shared: true });
+  const log = m.importFunc("env", "log", ["i32"], []);
+  const g = m.global("i32", 7, true, "g");
+  m.func({ name: "kernel", params: ["i32"], results: [], exportAs: "run" }, (f, p) => {
+    f.do(g.set(p), v128.store(p, v128.load(p, 16), 32));
+    f.call(log, p);
+  });
+  m.data(16, Uint8Array.of(65, 66));
+  const wabt = await loadWabt();
+  const options = { simd: true, threads: true, readDebugNames: true };
+  expect(wabt.readWasm(m.toBytes(), options).toText({ foldExprs: false, inlineExport: false })).toMatchInlineSnapshot(`
+    "(module
+      (type (;0;) (func (param i32)))
+      (import "env" "memory" (memory (;0;) 1 65536 shared))
+      (import "env" "log" (func $log (type 0)))
+      (func $kernel (type 0) (param i32)
+        local.get 0
+        global.set 0
+        local.get 0
+        local.get 0
+        v128.load offset=16
+        v128.store offset=32
+        local.get 0
+        call 0)
+      (global (;0;) (mut i32) (i32.const 7))
+      (export "g" (global 0))
+      (export "run" (func 1))
+      (data (;0;) (i32.const 16) "AB"))
+    "
+  `);
+});

@@ -1,0 +1,83 @@
+/**
+ * The value types of WebAssembly and the row of an opcode table, from which both the encoder and the static types of
+ * the instructions are derived.
+ */
+
+export type ValType = "i32" | "i64" | "f32" | "f64" | "v128";
+/** What an instruction leaves on the stack; "void" is nothing. */
+export type ResultType = ValType | "void";
+
+/**
+ * The immediates that follow an opcode:
+ * `memN` – alignment and offset of an access to N bytes; `laneN` – a lane below N; `shuffle` – 16 lanes below 32;
+ * `const` – a constant of the result type; the rest are indices and block types.
+ */
+export type Immediate =
+  | ""
+  | `mem${1 | 2 | 4 | 8 | 16}`
+  | `lane${2 | 4 | 8 | 16}`
+  | `mem${1 | 2 | 4 | 8} lane${2 | 4 | 8 | 16}`
+  | "shuffle"
+  | "const"
+  | "local"
+  | "global"
+  | "func"
+  | "indirect"
+  | "label"
+  | "labels"
+  | "block"
+  | "zero"
+  | "zero2";
+
+/** `[opcode, "operands -> result", immediates]`. A prefixed opcode is written `0xPP_NNNN`: prefix, then number. */
+export type Row = readonly [code: number, signature: `${string}-> ${ResultType}`, immediate?: Immediate];
+export type Table = Readonly<Record<string, Row>>;
+
+/** One opcode, as the encoder and the decoder want it. */
+export interface Op {
+  /** Name in the text format, as in "i32x4.extend_low_i16x8_s". */
+  readonly name: string;
+  readonly code: number;
+  readonly operands: readonly ValType[];
+  readonly result: ResultType;
+  /** The opcode's bytes: the first, and the LEB128 number after a prefix; `length` says how many count. */
+  readonly byte0: number;
+  readonly byte1: number;
+  readonly byte2: number;
+  readonly length: 1 | 2 | 3;
+  readonly immediate: "" | "mem" | "lane" | "memlane" | Exclude<Immediate, "" | `mem${string}` | `lane${string}`>;
+  /** log2 of the bytes that a memory access touches: its natural alignment. */
+  readonly align: number;
+  /** How many lanes a lane immediate may choose from. */
+  readonly lanes: number;
+}
+
+/** Names of two words and more: `extendLowI16x8S` is `extend_low_i16x8_s`, `atomicRmwAdd` is `atomic.rmw.add`. */
+function textName(space: string, key: string): string {
+  const snake = key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+  const dotted = snake.replace(/^atomic_rmw_/, "atomic.rmw.").replace(/^atomic_/, "atomic.");
+  return space === "" || key === "select" ? dotted : `${space}.${dotted}`;
+}
+
+/** Reads a row. `space` is what stands before the dot in the instruction's name; "" for control. */
+export function opOf(space: string, key: string, row: Row): Op {
+  const [code, signature, immediate = ""] = row;
+  const [before, result] = signature.split("->").map((side) => side.trim()) as [string, ResultType];
+  const prefixed = code > 0xff;
+  const number = code & 0xffff;
+  const mem = /mem(\d+)/.exec(immediate);
+  const lane = /lane(\d+)/.exec(immediate);
+  return {
+    name: textName(space, key),
+    code,
+    operands: before === "" ? [] : (before.split(" ") as ValType[]),
+    result,
+    byte0: prefixed ? code >>> 16 : code,
+    byte1: number < 0x80 ? number : (number & 0x7f) | 0x80,
+    byte2: number >>> 7,
+    length: !prefixed ? 1 : number < 0x80 ? 2 : 3,
+    immediate: (mem ? "mem" : "") + (lane ? "lane" : "") || (mem || lane ? "" : immediate),
+    align: mem ? Math.log2(Number(mem[1])) : 0,
+    lanes: lane ? Number(lane[1]) : 0,
+  } as Op;
+}
