@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { type Direction, type Problem, prepare, relativeError } from "./testing.ts";
+
+const problems: Readonly<Record<string, Problem>> = {
+  "3×3": { batch: 2, channels: 8, outChannels: 16, input: [9, 7], kernel: [3, 3], padding: [1, 1] },
+  "odd channels": { batch: 2, channels: 13, outChannels: 11, input: [5, 14], kernel: [3, 3], padding: [1, 1] },
+  "first layer": {
+    batch: 3,
+    channels: 3,
+    outChannels: 16,
+    input: [15, 13],
+    kernel: [7, 7],
+    padding: [3, 3],
+    stride: [2, 2],
+  },
+  "first layer, dilated": {
+    batch: 2,
+    channels: 1,
+    outChannels: 9,
+    input: [12, 13],
+    kernel: [3, 4],
+    padding: [1, 2],
+    dilation: [2, 1],
+  },
+  "1×1": { batch: 2, channels: 16, outChannels: 24, input: [6, 5], kernel: [1, 1] },
+  strided: { batch: 2, channels: 16, outChannels: 8, input: [11, 10], kernel: [3, 3], padding: [1, 1], stride: [2, 2] },
+  dilated: {
+    batch: 1,
+    channels: 8,
+    outChannels: 8,
+    input: [12, 13],
+    kernel: [3, 2],
+    padding: [2, 3],
+    dilation: [2, 3],
+    stride: [1, 2],
+  },
+  "more padding than kernel": { batch: 1, channels: 2, outChannels: 3, input: [4, 3], kernel: [3, 2], padding: [4, 5] },
+  "larger stride than kernel": {
+    batch: 1,
+    channels: 8,
+    outChannels: 8,
+    input: [10, 11],
+    kernel: [2, 1],
+    stride: [3, 4],
+  },
+  "one dimension": { batch: 2, channels: 9, outChannels: 10, input: [33], kernel: [5], padding: [2] },
+  "three dimensions": {
+    batch: 1,
+    channels: 8,
+    outChannels: 8,
+    input: [4, 5, 6],
+    kernel: [3, 3, 3],
+    padding: [1, 1, 1],
+    stride: [1, 2, 1],
+  },
+  depthwise: { batch: 2, channels: 20, outChannels: 20, input: [9, 29], kernel: [3, 5], padding: [1, 2], groups: 20 },
+  "strided depthwise": {
+    batch: 1,
+    channels: 16,
+    outChannels: 16,
+    input: [9, 11],
+    kernel: [3, 3],
+    padding: [1, 1],
+    stride: [2, 2],
+    groups: 16,
+  },
+  "narrow groups": { batch: 2, channels: 6, outChannels: 9, input: [7, 9], kernel: [3, 3], padding: [1, 1], groups: 3 },
+  "channel multiplier": {
+    batch: 2,
+    channels: 4,
+    outChannels: 8,
+    input: [7, 9],
+    kernel: [3, 3],
+    stride: [2, 2],
+    groups: 4,
+  },
+  "long kernel": { batch: 1, channels: 2, outChannels: 3, input: [50], kernel: [17], padding: [8] },
+  "wide groups": { batch: 1, channels: 32, outChannels: 16, input: [6, 6], kernel: [3, 3], padding: [1, 1], groups: 2 },
+};
+
+const directions: readonly Direction[] = ["conv", "convTranspose", "convWeightGrad"];
+
+describe.each(directions)("%s by its kernels is the reference's", (direction) => {
+  test.each(Object.entries(problems))("%s", (_, problem) => {
+    const { harness, result, truth } = prepare(direction, problem);
+    harness.run();
+    const got = result();
+    expect(relativeError(got, truth())).toBeLessThan(2e-6);
+    for (const pieces of [2, 5]) {
+      harness.view("output", 0).fill(NaN);
+      harness.run(pieces);
+      expect(result()).toEqual(got);
+    }
+  });
+});
+
+const winogradProblems: Readonly<Record<string, Problem>> = {
+  "flat, for F(2×2)": { batch: 2, channels: 17, outChannels: 18, input: [2, 6], kernel: [3, 3], padding: [1, 1] },
+  "whole tiles": { batch: 2, channels: 16, outChannels: 24, input: [8, 12], kernel: [3, 3], padding: [1, 1] },
+  "tiles that stick out": { batch: 3, channels: 19, outChannels: 21, input: [7, 9], kernel: [3, 3], padding: [1, 1] },
+  "no padding": { batch: 1, channels: 16, outChannels: 16, input: [11, 14], kernel: [3, 3] },
+  "much padding": { batch: 1, channels: 17, outChannels: 16, input: [5, 4], kernel: [3, 3], padding: [4, 3] },
+};
+
+describe.each(directions)("%s by Winograd's algorithm", (direction) => {
+  test.each(Object.entries(winogradProblems))("%s", (_, problem) => {
+    const target = { fma: false, fast: true, wide: false, threads: 1 };
+    const { harness, lowered, result, truth } = prepare(direction, problem, target);
+    const size = problem.input[0] === 2 ? 2 : 4;
+    expect(lowered.stages.some((s) => s.label.includes(`winograd F(${size}×${size})`))).toBe(true);
+    harness.run();
+    const got = result();
+    expect(relativeError(got, truth())).toBeLessThan(2e-5);
+    for (const threads of [3, 64]) {
+      const other = prepare(direction, problem, { ...target, threads });
+      other.harness.run(threads);
+      expect(other.result()).toEqual(got);
+    }
+  });
+});

@@ -1,0 +1,184 @@
+/** The convolution and the transposed one as stages: weights are packed (and transformed), then the kernel runs. */
+import type { Stage } from "../../backend/plan.ts";
+import type { BufferRef, Lowered, Site, Target } from "../op.ts";
+import { sizeOf } from "../../tensor/shape.ts";
+import { type Epilogue, epilogueOf } from "../matmul/epilogue.wasm.ts";
+import { kernelTaps, sourceCells } from "./axis.ts";
+import { type ConvAttributes, multiplyAdds } from "./attributes.ts";
+import { depthwiseItems, depthwiseKernel } from "./depthwise.wasm.ts";
+import { type DirectShape, directItems, directKernel } from "./direct.wasm.ts";
+import { type Gather, describeWindow, familyOf, input, output, temp, winogradSize } from "./gather.ts";
+import { generalKernel } from "./general.wasm.ts";
+import { type PackShape, packItems, packKernel, packedFloats } from "./pack.wasm.ts";
+import {
+  type WinogradShape,
+  planesOf,
+  tilesPerImage,
+  winogradItems,
+  winogradKernel,
+  winogradScratch,
+  winogradWeightBytes,
+  winogradWeightKernel,
+} from "./winograd.wasm.ts";
+
+export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
+  const family = familyOf(g);
+  const [source, weight] = site.inputs;
+  if (sizeOf(site.output.type.shape) === 0) return { temps: [], stages: [] };
+  const { epilogue, buffers } = epilogueOf(site, 2);
+  const batch = source.type.shape[0];
+  const y = g.direction === "forward" ? site.output.type.shape : source.type.shape;
+  const main = {
+    label: `${g.direction === "forward" ? "conv" : "convTranspose"} ${family} ${describe(g, site)}`,
+    flops: 2 * multiplyAdds(y, weight.type.shape),
+    bytes: 4 * (sizeOf(source.type.shape) + sizeOf(weight.type.shape) + sizeOf(site.output.type.shape)),
+    scratch: 0,
+  };
+  if (family === "general") {
+    return {
+      temps: [],
+      stages: [
+        {
+          ...main,
+          kernel: generalKernel({ ...g, madeFirst: g.direction === "forward", epilogue }),
+          work: batch * g.groups * g.made,
+          pointers: [input(0), input(1), output, ...buffers],
+          writes: [2],
+          integers: [],
+        },
+      ],
+    };
+  }
+  const { target } = site;
+  // Tiles of sixteen channels where two blocks of eight belong together.
+  const lanes = target.wide && family === "direct" && Math.ceil(g.made / 8) % 2 === 0 ? 16 : 8;
+  const pack: PackShape = {
+    groups: family === "depthwise" ? 1 : g.groups,
+    made: family === "depthwise" ? g.groups : g.made,
+    summed: g.summed,
+    taps: kernelTaps(g.axes),
+    madeFirst: family === "depthwise" || g.direction === "forward",
+    lanes,
+  };
+  const packed = 4 * packedFloats(pack);
+  const flavour = { fma: target.fma, wide: target.wide };
+  const blocks = packItems(pack);
+  const rowsPerItem = rowsFor(g, family === "depthwise" ? 8 : g.summed, batch * blocks, target.threads);
+  const stage = { ...main, pointers: [input(0), temp(0), output, ...buffers], writes: [2] };
+  // Winograd's tiles are of blocked inputs; a first layer's few plain channels are as fast by the direct way.
+  const tiled = family === "direct" && target.fast && source.layout === "blocked";
+  const size = tiled ? winogradSize(g, batch) : undefined;
+  if (size !== undefined) return lowerWinograd(g, size, batch, target, pack, stage, epilogue);
+  let pass: Stage<BufferRef>;
+  if (family === "depthwise") {
+    const shape = { channels: g.groups, axes: g.axes, flavour, rowsPerItem, epilogue };
+    pass = { ...stage, kernel: depthwiseKernel(shape), work: batch * depthwiseItems(shape), integers: [] };
+  } else {
+    const shape: DirectShape = {
+      groups: g.groups,
+      made: g.made,
+      summed: g.summed,
+      axes: g.axes,
+      source: source.layout,
+      flavour,
+      lanes,
+      rowsPerItem,
+      weightsStay: packed > residentWeights,
+      epilogue,
+    };
+    pass = { ...stage, kernel: directKernel(shape), work: batch * directItems(shape), integers: [batch] };
+  }
+  return { temps: [packed], stages: [packStage(pack), pass] };
+}
+
+function lowerWinograd(
+  g: Gather,
+  size: 2 | 4,
+  batch: number,
+  target: Target,
+  pack: PackShape,
+  stage: Omit<Stage<BufferRef>, "kernel" | "work" | "integers">,
+  epilogue: Epilogue | undefined,
+): Lowered {
+  const { made, summed } = g;
+  const { lanes } = pack;
+  const [, [y], [x]] = g.axes;
+  const grid = { size, made, summed, lanes, y, x };
+  const tiles = batch * tilesPerImage(grid);
+  const blocks = Math.ceil(made / lanes);
+  // Transformed inputs should stay in the second-level cache, and weights that do not fit there be read seldom.
+  const most = Math.max(4, Math.min(summed < 96 ? 24 : 48, Math.floor(winogradInputs / (4 * planesOf(size) * summed))));
+  // Every thread has the same number of blocks of tiles, and of equal size; a few tiles are shared by channels.
+  const fair = (items: number): number => Math.ceil(items / target.threads) * target.threads;
+  const tileBlocks = fair(Math.max(Math.ceil(tiles / most), Math.min(4 * target.threads, Math.ceil(tiles / 12))));
+  const tilesPerItem = Math.max(Math.min(4, tiles), Math.ceil(tiles / tileBlocks));
+  const shares = target.threads === 1 ? 1 : Math.ceil((2 * target.threads) / Math.ceil(tiles / tilesPerItem));
+  const blocksPerItem = Math.ceil(blocks / Math.min(blocks, shares));
+  const flavour = { fma: target.fma, wide: target.wide };
+  const shape: WinogradShape = { ...grid, flavour, tilesPerItem, blocksPerItem, epilogue };
+  const transformed = winogradWeightBytes(grid);
+  const [source, , ...rest] = stage.pointers;
+  return {
+    temps: [4 * packedFloats(pack), transformed],
+    stages: [
+      packStage(pack),
+      {
+        label: "transform weights",
+        kernel: winogradWeightKernel(grid),
+        work: blocks,
+        pointers: [temp(0), temp(1)],
+        writes: [1],
+        integers: [],
+        scratch: 0,
+        flops: 0,
+        bytes: 4 * packedFloats(pack) + transformed,
+      },
+      {
+        ...stage,
+        label: stage.label.replace("direct", `winograd F(${size}×${size})`),
+        kernel: winogradKernel(shape),
+        work: winogradItems(shape, batch),
+        pointers: [source, temp(1), ...rest],
+        integers: [batch],
+        scratch: winogradScratch(shape),
+      },
+    ],
+  };
+}
+
+/** Bytes of transformed inputs of a work item. */
+const winogradInputs = 600 * 1024;
+
+function packStage(pack: PackShape): Stage<BufferRef> {
+  return {
+    label: "pack weights",
+    kernel: packKernel(pack),
+    work: packItems(pack),
+    pointers: [input(1), temp(0)],
+    writes: [1],
+    integers: [],
+    scratch: 0,
+    flops: 0,
+    bytes: 8 * packedFloats(pack),
+  };
+}
+
+/** Bytes of a source band that should stay in the second-level cache beside the weights. */
+const bandBytes = 192 * 1024;
+/** Weights up to this size stay in the second-level cache while images pass. */
+const residentWeights = 512 * 1024;
+
+/** Rows of a work item: few enough for the cache, and for all threads to have some. */
+function rowsFor({ axes }: Gather, channels: number, blocks: number, threads: number): number {
+  const rows = Math.max(1, ...axes[1].map((y) => y.count));
+  const rowBytes = (4 * channels * sourceCells(axes)) / rows;
+  let perItem = rows;
+  while (perItem > 4 && perItem * rowBytes > bandBytes) perItem = Math.ceil(perItem / 2);
+  while (perItem > 1 && blocks * Math.ceil(rows / perItem) < 8 * threads) perItem = Math.ceil(perItem / 2);
+  return perItem;
+}
+
+/** `64→64 3×3 to 56×56`. */
+function describe(g: Gather, { attrs, output: { type } }: Site<ConvAttributes>): string {
+  return `${g.groups * g.summed}→${g.groups * g.made} ${describeWindow(attrs)} to ${type.shape.slice(2).join("×")}`;
+}

@@ -1,0 +1,128 @@
+/**
+ * Winograd's short convolutions: m neighbouring results of a 3-tap filter from m + 2 inputs with m + 2 multiplications
+ * instead of 3m. With d the inputs, g the filter and y the results, in one dimension
+ *
+ *     y = Aᵀ·[(G·g) ⊙ (Bᵀ·d)]
+ *
+ * and in two dimensions the same along both. F(4) uses the points 0, ±1, ±2 and ∞, F(2) the points 0, ±1 and ∞: the
+ * more points, the fewer multiplications, and the larger the numbers that cancel (F(4) errs about ten times as much).
+ * The transforms below are those matrices written out, with shared sums.
+ * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
+ */
+import { type FunctionBuilder, type Local, type V128, f32x4 } from "../../wasm/index.ts";
+
+/** The arithmetic of one function, on vectors that are locals or constants. */
+export interface VectorMath {
+  let(x: V128): Local<"v128">;
+  /** a·b + c with b a number. */
+  fma(a: V128, b: number, c: V128): V128;
+}
+
+export function vectorMath(f: FunctionBuilder, fma: boolean): VectorMath {
+  const constants = new Map<number, Local<"v128">>();
+  const constant = (x: number): V128 => constants.get(x) ?? f32x4.const(x);
+  for (const x of [2, -2, 4, -4, 5, -5, 8]) constants.set(x, f.let(f32x4.const(x), `c${x}`));
+  return {
+    let: (x) => f.let(x),
+    fma: (a, b, c) => (fma ? f32x4.relaxedMadd(a, constant(b), c) : f32x4.add(f32x4.mul(a, constant(b)), c)),
+  };
+}
+
+type Transform = (m: VectorMath, v: readonly V128[]) => V128[];
+
+const { add, sub, mul } = f32x4;
+
+/** One size of Winograd's algorithm along one dimension. Transforms take locals (each is used more than once). */
+export interface Winograd {
+  /** Results side by side. */
+  readonly m: 2 | 4;
+  /** Bᵀ·d: m + 2 inputs. */
+  readonly input: Transform;
+  /** G·g: 3 taps. */
+  readonly filter: Transform;
+  /** Aᵀ·y: m + 2 products to m results. */
+  readonly output: Transform;
+  /** A·dy: the gradient of m results to m + 2. */
+  readonly outputGradient: Transform;
+  /** Gᵀ·s: the gradient of the transformed filter to that of the filter. */
+  readonly filterGradient: Transform;
+}
+
+export const winograd4: Winograd = {
+  m: 4,
+  input(m, [d0, d1, d2, d3, d4, d5]) {
+    const even = m.let(m.fma(d2, -4, d4));
+    const odd = m.let(m.fma(d1, -4, d3));
+    const even2 = m.let(sub(d4, d2));
+    const odd2 = m.let(sub(d3, d1));
+    return [
+      m.fma(d0, 4, m.fma(d2, -5, d4)),
+      add(even, odd),
+      sub(even, odd),
+      m.fma(odd2, 2, even2),
+      m.fma(odd2, -2, even2),
+      m.fma(d1, 4, m.fma(d3, -5, d5)),
+    ];
+  },
+  filter(m, [g0, g1, g2]) {
+    const ends = m.let(add(g0, g2));
+    const even = m.let(mul(add(g0, mul(g2, f32x4.const(4))), f32x4.const(1 / 24)));
+    const odd = m.let(mul(g1, f32x4.const(1 / 12)));
+    const sixth = f32x4.const(-1 / 6);
+    return [
+      mul(g0, f32x4.const(1 / 4)),
+      mul(add(ends, g1), sixth),
+      mul(sub(ends, g1), sixth),
+      add(even, odd),
+      sub(even, odd),
+      g2,
+    ];
+  },
+  output(m, [y0, y1, y2, y3, y4, y5]) {
+    const sum = m.let(add(y1, y2));
+    const difference = m.let(sub(y1, y2));
+    const sum2 = m.let(add(y3, y4));
+    const difference2 = m.let(sub(y3, y4));
+    return [
+      add(add(y0, sum), sum2),
+      m.fma(difference2, 2, difference),
+      m.fma(sum2, 4, sum),
+      m.fma(difference2, 8, add(difference, y5)),
+    ];
+  },
+  outputGradient(m, [y0, y1, y2, y3]) {
+    const even = m.let(add(y0, y2));
+    const odd = m.let(add(y1, y3));
+    const even2 = m.let(m.fma(y2, 4, y0));
+    const odd2 = m.let(m.fma(y3, 8, add(y1, y1)));
+    return [y0, add(even, odd), sub(even, odd), add(even2, odd2), sub(even2, odd2), y3];
+  },
+  filterGradient(m, [s0, s1, s2, s3, s4, s5]) {
+    const sum = m.let(mul(add(s1, s2), f32x4.const(-1 / 6)));
+    const difference = m.let(mul(sub(s2, s1), f32x4.const(1 / 6)));
+    const sum2 = m.let(mul(add(s3, s4), f32x4.const(1 / 24)));
+    const difference2 = m.let(mul(sub(s3, s4), f32x4.const(1 / 12)));
+    return [
+      add(mul(s0, f32x4.const(1 / 4)), add(sum, sum2)),
+      add(difference, difference2),
+      add(m.fma(sum2, 4, sum), s5),
+    ];
+  },
+};
+
+export const winograd2: Winograd = {
+  m: 2,
+  input: (_m, [d0, d1, d2, d3]) => [sub(d0, d2), add(d1, d2), sub(d2, d1), sub(d1, d3)],
+  filter(m, [g0, g1, g2]) {
+    const ends = m.let(add(g0, g2));
+    const half = f32x4.const(0.5);
+    return [g0, mul(add(ends, g1), half), mul(sub(ends, g1), half), g2];
+  },
+  output: (_m, [y0, y1, y2, y3]) => [add(add(y0, y1), y2), sub(sub(y1, y2), y3)],
+  outputGradient: (_m, [y0, y1]) => [y0, add(y0, y1), sub(y0, y1), sub(f32x4.const(0), y1)],
+  filterGradient(m, [s0, s1, s2, s3]) {
+    const half = f32x4.const(0.5);
+    const sum = m.let(mul(add(s1, s2), half));
+    return [add(s0, sum), mul(sub(s1, s2), half), add(sum, s3)];
+  },
+};

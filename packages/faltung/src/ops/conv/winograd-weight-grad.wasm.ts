@@ -1,0 +1,372 @@
+/**
+ * The gradient by weight of a 3×3 convolution of stride 1, by Winograd's algorithm: the adjoint of its three steps. From
+ * y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A follows, summed over all tiles,
+ *
+ *     dg = Gᵀ·[ Σ (A dy Aᵀ) ⊙ (Bᵀ d B) ]·G
+ *
+ * so per plane it is a matrix product of gradients and inputs over the tiles. A work item sums some images for some
+ * output channels; a second stage adds those sums up in order and transforms them back.
+ */
+import type { Kernel } from "../../backend/plan.ts";
+import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
+import { type Flavour, type Step, type TilePool, flavourKey, tilePool } from "../matmul/tile.wasm.ts";
+import type { Axis } from "./axis.ts";
+import { rowsOf } from "./weight-grad.wasm.ts";
+import { emitInputTile, emitTileOrigin } from "./winograd-tiles.wasm.ts";
+import { type VectorMath, vectorMath } from "./winograd-transforms.ts";
+import { algorithmOf, planesOf, tilesPerImage } from "./winograd.wasm.ts";
+
+export interface WinogradWeightGradShape {
+  readonly size: 2 | 4;
+  readonly channels: number;
+  readonly outChannels: number;
+  /** The forward direction's. */
+  readonly y: Axis;
+  readonly x: Axis;
+  readonly flavour: Flavour;
+  /** Tiles that are transformed at a time. */
+  readonly tilesPerBlock: number;
+  /** Blocks of eight output channels of a work item. */
+  readonly blocksPerItem: number;
+}
+
+const planeGap = 320;
+
+function layoutOf({ channels, outChannels, tilesPerBlock, blocksPerItem }: WinogradWeightGradShape): {
+  readonly inputBlocks: number;
+  readonly outputBlocks: number;
+  readonly block: number;
+  readonly inputPlane: number;
+  readonly outputPlane: number;
+} {
+  const inputBlocks = Math.ceil(channels / 8);
+  const outputBlocks = Math.ceil(outChannels / 8);
+  const block = 32 * tilesPerBlock;
+  return {
+    inputBlocks,
+    outputBlocks,
+    block,
+    inputPlane: inputBlocks * block + planeGap,
+    outputPlane: blocksPerItem * block + planeGap,
+  };
+}
+
+export function winogradWeightGradScratch(shape: WinogradWeightGradShape): number {
+  const { inputPlane, outputPlane } = layoutOf(shape);
+  return planesOf(shape.size) * (inputPlane + outputPlane + 2 * 32);
+}
+
+export function winogradWeightGradPairs(shape: WinogradWeightGradShape): number {
+  const { inputBlocks, outputBlocks } = layoutOf(shape);
+  return inputBlocks * outputBlocks;
+}
+
+/** Bytes of the sums: [chunk][output block][input block][plane][8][8]. */
+export function winogradSumBytes(shape: WinogradWeightGradShape, chunks: number): number {
+  return chunks * winogradWeightGradPairs(shape) * pairBytes(shape);
+}
+
+/** Sums of one pair of blocks: [plane][8 input channels][8 output channels]. */
+function pairBytes({ size }: WinogradWeightGradShape): number {
+  return planesOf(size) * 256;
+}
+
+export function winogradWeightGradItems(shape: WinogradWeightGradShape, chunks: number): number {
+  return chunks * Math.ceil(layoutOf(shape).outputBlocks / shape.blocksPerItem);
+}
+
+/** Pointers: x, y (both blocked), sums. Integers: images, images per chunk. Work items: chunks × shares of y's blocks. */
+export function winogradWeightGradKernel(shape: WinogradWeightGradShape): Kernel {
+  const { size, channels, outChannels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
+  const numbers = [size, channels, outChannels, tilesPerBlock, blocksPerItem].join(" ");
+  const axes = [y, x].map((axis) => Object.values(axis).join()).join("|");
+  return {
+    key: `winogradWeightGrad ${numbers} ${flavourKey(flavour)} ${axes}`,
+    pointers: 3,
+    integers: 2,
+    build: (module) =>
+      module.func(
+        {
+          name: `winogradWeightGrad${size}`,
+          params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+          results: [],
+        },
+        (f, lo, hi, scratch, source, gradient, sums, images, perChunk) =>
+          emitItems(f, shape, { lo, hi, scratch, source, gradient, sums, images, perChunk }),
+      ),
+  };
+}
+
+type Arguments = Readonly<
+  Record<"lo" | "hi" | "scratch" | "source" | "gradient" | "sums" | "images" | "perChunk", I32>
+>;
+
+function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arguments): void {
+  const { size, channels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
+  const { inputBlocks, outputBlocks, block, inputPlane, outputPlane } = layoutOf(shape);
+  const math = vectorMath(f, flavour.fma);
+  const pool = tilePool(f, flavour);
+  const shares = Math.ceil(outputBlocks / blocksPerItem);
+  const inputs = args.scratch;
+  const outputs = f.let(i32.add(inputs, planesOf(size) * inputPlane), "outputs");
+  const patch = f.let(i32.add(outputs, planesOf(size) * outputPlane), "patch");
+  const [item, first, tile] = ["item", "firstTile", "tile"].map((name) => f.local("i32", name));
+  f.for(item, args.lo, args.hi, 1, () => {
+    const chunk = f.let(i32.divU(item, shares), "chunk");
+    const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
+    const blocks = f.let(i32.sub(outputBlocks, firstBlock), "blocks");
+    f.if(i32.gtS(blocks, blocksPerItem), () => f.set(blocks, blocksPerItem));
+    const sums = f.let(
+      i32.add(args.sums, i32.mul(i32.add(i32.mul(chunk, outputBlocks), firstBlock), inputBlocks * pairBytes(shape))),
+      "sums",
+    );
+    const start = f.let(i32.mul(i32.mul(chunk, args.perChunk), tilesPerImage(shape)), "start");
+    const end = f.let(i32.add(start, i32.mul(args.perChunk, tilesPerImage(shape))), "end");
+    const all = f.let(i32.mul(args.images, tilesPerImage(shape)), "all");
+    f.if(i32.gtS(end, all), () => f.set(end, all));
+    f.for(first, start, end, tilesPerBlock, () => {
+      const tiles = f.let(i32.sub(end, first), "tiles");
+      f.if(i32.gtS(tiles, tilesPerBlock), () => f.set(tiles, tilesPerBlock));
+      f.for(tile, 0, tiles, 1, () => {
+        emitInputTile(
+          f,
+          math,
+          { size, summed: channels, y, x },
+          {
+            source: args.source,
+            tile: i32.add(first, tile),
+            patch,
+            to: i32.add(inputs, i32.mul(tile, 32)),
+            blockBytes: block,
+            planeBytes: inputPlane,
+          },
+        );
+        emitGradientTile(f, math, shape, {
+          gradient: args.gradient,
+          tile: i32.add(first, tile),
+          firstBlock,
+          blocks,
+          patch,
+          to: i32.add(outputs, i32.mul(tile, 32)),
+        });
+      });
+      const fresh = f.let(i32.eq(first, start), "fresh");
+      emitSums(f, pool, shape, { inputs, outputs, sums, tiles, blocks, fresh });
+    });
+  });
+}
+
+interface GradientPlace {
+  readonly gradient: I32;
+  readonly tile: I32;
+  readonly firstBlock: I32;
+  readonly blocks: I32;
+  readonly patch: Local<"i32">;
+  readonly to: I32;
+}
+
+/** A·dy·Aᵀ of one tile, the item's channels. What sticks out is zero. */
+function emitGradientTile(
+  f: FunctionBuilder,
+  math: VectorMath,
+  shape: WinogradWeightGradShape,
+  place: GradientPlace,
+): void {
+  const { size, y, x } = shape;
+  const { outputBlocks, block, outputPlane } = layoutOf(shape);
+  const algorithm = algorithmOf(size);
+  const side = size + 2;
+  const cells = y.result * x.result;
+  const origin = emitTileOrigin(f, shape, place.tile);
+  const corner = i32.add(
+    i32.mul(i32.add(i32.mul(origin.image, outputBlocks), place.firstBlock), cells),
+    i32.add(i32.mul(origin.row, x.result), origin.column),
+  );
+  const from = f.let(i32.add(place.gradient, i32.mul(corner, 32)), "from");
+  const to = f.let(place.to, "to");
+  const rows = f.let(i32.sub(y.result, origin.row), "rows");
+  const columns = f.let(i32.sub(x.result, origin.column), "columns");
+  const n = f.let(place.blocks, "n");
+  const c = f.local("i32", "c");
+  const half = f.local("i32", "half");
+  f.countdown(n, () => {
+    // Along y, column by column, both halves of the channels; then along x.
+    f.set(half, place.patch);
+    const at = f.let(from, "at");
+    f.for(c, 0, size, 1, () => {
+      const inside = f.let(i32.ltS(c, columns), "inside");
+      for (let v = 0; v < 2; v++) {
+        const column = Array.from({ length: size }, (_, r) => {
+          const value = f.local("v128", `y${r}`);
+          const within = r === 0 ? inside : i32.and(inside, i32.gtS(rows, r));
+          f.if(
+            within,
+            () => f.set(value, v128.load(at, 32 * x.result * r + 16 * v)),
+            () => f.set(value, f32x4.const(0)),
+          );
+          return value;
+        });
+        algorithm.outputGradient(math, column).forEach((value, r) => {
+          f.do(v128.store(half, value, 32 * size * r + 16 * v));
+        });
+      }
+      f.set(at, i32.add(at, 32));
+      f.set(half, i32.add(half, 32));
+    });
+    f.set(half, place.patch);
+    const plane = f.let(to, "plane");
+    const r = f.let(i32.const(side), "r");
+    f.countdown(r, () => {
+      for (let v = 0; v < 2; v++) {
+        const line = Array.from({ length: size }, (_, i) => f.let(v128.load(half, 32 * i + 16 * v)));
+        algorithm.outputGradient(math, line).forEach((value, i) => {
+          f.do(v128.store(plane, value, i * outputPlane + 16 * v));
+        });
+      }
+      f.set(half, i32.add(half, 32 * size));
+      f.set(plane, i32.add(plane, side * outputPlane));
+    });
+    f.set(from, i32.add(from, 32 * cells));
+    f.set(to, i32.add(to, block));
+  });
+}
+
+interface SumPlace {
+  readonly inputs: I32;
+  readonly outputs: Local<"i32">;
+  readonly sums: Local<"i32">;
+  readonly tiles: Local<"i32">;
+  readonly blocks: Local<"i32">;
+  /** The first tiles of the item set the sums, the others add to them. */
+  readonly fresh: Local<"i32">;
+}
+
+/** sums[out][in][plane][c][o] += Σ_tile inputs[plane][in][tile][c] · outputs[plane][out][tile][o] */
+function emitSums(f: FunctionBuilder, pool: TilePool, shape: WinogradWeightGradShape, place: SumPlace): void {
+  const { size, flavour } = shape;
+  const { inputBlocks, block, inputPlane, outputPlane } = layoutOf(shape);
+  const rows = rowsOf(flavour);
+  const [plane, out, input, half] = ["plane", "out", "in", "half"].map((name) => f.local("i32", name));
+  f.for(plane, 0, planesOf(size), 1, () => {
+    const outputRow = f.let(i32.add(place.outputs, i32.mul(plane, outputPlane)), "outputRow");
+    const sumRow = f.let(i32.add(place.sums, i32.mul(plane, 256)), "sumRow");
+    f.for(out, 0, place.blocks, 1, () => {
+      const inputRow = f.let(i32.add(place.inputs, i32.mul(plane, inputPlane)), "inputRow");
+      f.for(input, 0, inputBlocks, 1, () => {
+        f.for(half, 0, 8 / rows, 1, () => {
+          const tile = pool.tile(rows, 2, flavour.fma);
+          const a = f.let(i32.add(inputRow, i32.mul(half, 4 * rows)), "a");
+          const b = f.let(outputRow, "b");
+          const n = f.let(place.tiles, "n");
+          tile.zero();
+          f.block((exit) => {
+            const turn = (count: number): void => {
+              const steps = Array.from({ length: count }, (_, i): Step => ({
+                rows: Array.from({ length: rows }, (_unused, r) => ({ pointer: a, offset: 32 * i + 4 * r })),
+                columns: { pointer: b, offset: 32 * i },
+              }));
+              f.while(i32.geS(n, count), () => {
+                tile.run(steps, { exit, pointer: a });
+                f.set(a, i32.add(a, 32 * count));
+                f.set(b, i32.add(b, 32 * count));
+                f.set(n, i32.sub(n, count));
+              });
+            };
+            turn(4);
+            turn(1);
+          });
+          const to = f.let(i32.add(sumRow, i32.mul(half, 32 * rows)), "to");
+          const sums = tile.accumulators.flat();
+          f.if(i32.eqz(place.fresh), () => {
+            sums.forEach((sum, i) => f.set(sum, f32x4.add(sum, v128.load(to, 16 * i))));
+          });
+          sums.forEach((sum, i) => f.do(v128.store(to, sum, 16 * i)));
+        });
+        f.set(inputRow, i32.add(inputRow, block));
+        f.set(sumRow, i32.add(sumRow, pairBytes(shape)));
+      });
+      f.set(outputRow, i32.add(outputRow, block));
+    });
+  });
+}
+
+/**
+ * Adds up the chunks and transforms back. Pointers: sums, weight gradient (plain). Integer: chunks. Work items: pairs of
+ * blocks. Scratch: one pair's planes.
+ */
+export function winogradWeightGradSumKernel(shape: WinogradWeightGradShape): Kernel {
+  const { size, channels, outChannels } = shape;
+  const { inputBlocks } = layoutOf(shape);
+  const algorithm = algorithmOf(size);
+  const side = size + 2;
+  return {
+    key: `winogradWeightGradSum ${size} ${channels} ${outChannels}`,
+    pointers: 2,
+    integers: 1,
+    build: (module) =>
+      module.func(
+        { name: "winogradWeightGradSum", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
+        (f, lo, hi, scratch, sums, weight, chunks) => {
+          const math = vectorMath(f, false);
+          const [item, c, lane] = ["item", "c", "lane"].map((name) => f.local("i32", name));
+          f.for(item, lo, hi, 1, () => {
+            const firstOut = f.let(i32.mul(i32.divU(item, inputBlocks), 8), "firstOut");
+            const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
+            f.if(i32.gtS(lanes, 8), () => f.set(lanes, 8));
+            const firstIn = f.let(i32.mul(i32.remU(item, inputBlocks), 8), "firstIn");
+            const rows = f.let(i32.sub(channels, firstIn), "rows");
+            f.if(i32.gtS(rows, 8), () => f.set(rows, 8));
+            const pair = f.let(i32.add(sums, i32.mul(item, pairBytes(shape))), "pair");
+            const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(firstOut, channels), firstIn), 36)), "to");
+            f.for(c, 0, rows, 1, () => {
+              for (let v = 0; v < 2; v++) {
+                const at = f.let(i32.add(pair, i32.add(i32.mul(c, 32), 16 * v)), "at");
+                // Gᵀ·s along y for each column of planes, then along x.
+                const columns = Array.from({ length: side }, (_, i) => {
+                  const column = Array.from({ length: side }, (_unused, r) =>
+                    emitTotal(
+                      f,
+                      at,
+                      (r * side + i) * 256,
+                      chunks,
+                      inputBlocks * pairBytes(shape) * Math.ceil(outChannels / 8),
+                    ),
+                  );
+                  return algorithm.filterGradient(math, column).map((value) => f.let(value));
+                });
+                for (let r = 0; r < 3; r++) {
+                  algorithm
+                    .filterGradient(
+                      math,
+                      columns.map((column) => column[r]),
+                    )
+                    .forEach((value, i) => {
+                      f.do(v128.store(scratch, value, (r * 3 + i) * 32 + 16 * v));
+                    });
+                }
+              }
+              f.for(lane, 0, lanes, 1, () => {
+                const row = f.let(i32.add(to, i32.mul(i32.add(i32.mul(lane, channels), c), 36)), "row");
+                const from = f.let(i32.add(scratch, i32.mul(lane, 4)), "from");
+                for (let tap = 0; tap < 9; tap++) f.do(i32.store(row, i32.load(from, 32 * tap), 4 * tap));
+              });
+            });
+          });
+        },
+      ),
+  };
+}
+
+export const winogradWeightGradSumScratch: number = 9 * 32;
+
+function emitTotal(f: FunctionBuilder, at: I32, offset: number, chunks: I32, chunkBytes: number): Local<"v128"> {
+  const sum = f.local("v128", "total");
+  f.set(sum, f32x4.const(0));
+  const from = f.let(at, "chunkFrom");
+  const n = f.let(chunks, "chunks");
+  f.countdown(n, () => {
+    f.set(sum, f32x4.add(sum, v128.load(from, offset)));
+    f.set(from, i32.add(from, chunkBytes));
+  });
+  return sum;
+}

@@ -1,0 +1,351 @@
+/**
+ * 3×3 convolution of stride 1, in either direction, by Winograd's algorithm (see winograd-transforms.ts): with F(4×4)
+ * a quarter of the multiplications. A work item takes a block of tiles through all three steps, in scratch that fits the
+ * second-level cache: transform their inputs; for each of the (m + 2)² planes multiply by the transformed weights
+ * (a matrix product over channels, by the register tile); transform back and store.
+ *
+ * Tiles are numbered through all images, so that small images fill a block together. Planes lie 320 bytes further
+ * apart than they need: at multiples of 4 KiB they would push each other out of the first-level cache.
+ */
+import type { Kernel } from "../../backend/plan.ts";
+import { type FunctionBuilder, type I32, type Local, i32, v128 } from "../../wasm/index.ts";
+import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
+import { tileHeights } from "../matmul/tile-heights.ts";
+import {
+  type Flavour,
+  type Step,
+  type TilePool,
+  flavourKey,
+  i32Params,
+  mostRows,
+  tilePool,
+} from "../matmul/tile.wasm.ts";
+import type { Axis } from "./axis.ts";
+import { emitInputTile, emitTileOrigin } from "./winograd-tiles.wasm.ts";
+import { type VectorMath, type Winograd, vectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
+
+export interface WinogradShape {
+  readonly size: 2 | 4;
+  readonly made: number;
+  readonly summed: number;
+  readonly y: Axis;
+  readonly x: Axis;
+  readonly flavour: Flavour;
+  /** Tiles of a work item. */
+  readonly tilesPerItem: number;
+  /** Channels side by side in a tile: 8, or 16 for wide ones. The weights are packed so. */
+  readonly lanes: 8 | 16;
+  /** Blocks of `lanes` channels made by a work item. */
+  readonly blocksPerItem: number;
+  readonly epilogue?: Epilogue;
+}
+
+export function algorithmOf(size: 2 | 4): Winograd {
+  return size === 4 ? winograd4 : winograd2;
+}
+
+export function planesOf(size: 2 | 4): number {
+  return (size + 2) ** 2;
+}
+
+/** Tiles of one image. */
+export function tilesPerImage({ size, y, x }: Pick<WinogradShape, "size" | "y" | "x">): number {
+  return Math.ceil(y.count / size) * Math.ceil(x.count / size);
+}
+
+const planeGap = 320;
+
+/** Bytes of a block of eight channels of one plane of transformed inputs, of a plane, and of all. */
+function inputBytes({ size, summed, tilesPerItem }: WinogradShape): Record<"block" | "plane" | "all", number> {
+  const block = 32 * tilesPerItem;
+  const plane = Math.ceil(summed / 8) * block + planeGap;
+  return { block, plane, all: planesOf(size) * plane };
+}
+
+function productBytes({ size, lanes, tilesPerItem }: WinogradShape): Record<"block" | "plane" | "all", number> {
+  const block = 32 * tilesPerItem;
+  const plane = (lanes / 8) * block + planeGap;
+  return { block, plane, all: planesOf(size) * plane };
+}
+
+/** A tile with its border, eight channels: room for a tile that sticks out, and for one half-transformed. */
+function patchBytes(size: 2 | 4): number {
+  return planesOf(size) * 32;
+}
+
+export function winogradScratch(shape: WinogradShape): number {
+  return inputBytes(shape).all + productBytes(shape).all + 2 * patchBytes(shape.size);
+}
+
+/** What the transformed weights depend on. */
+export type WinogradWeights = Pick<WinogradShape, "size" | "made" | "summed" | "lanes" | "y" | "x">;
+
+/** Bytes from plane to plane of the transformed weights, [made/lanes][plane][summed][lanes]. */
+function weightPlaneBytes({ summed, lanes }: Pick<WinogradShape, "summed" | "lanes">): number {
+  return 4 * lanes * summed + planeGap;
+}
+
+export function winogradWeightBytes(weights: WinogradWeights): number {
+  return planesOf(weights.size) * Math.ceil(weights.made / weights.lanes) * weightPlaneBytes(weights);
+}
+
+export function winogradItems(shape: WinogradShape, batch: number): number {
+  const tiles = batch * tilesPerImage(shape);
+  return Math.ceil(tiles / shape.tilesPerItem) * Math.ceil(Math.ceil(shape.made / shape.lanes) / shape.blocksPerItem);
+}
+
+/** Pointers: source (blocked), transformed weights, result (blocked), the epilogue's operands. Integer: images. */
+export function winogradKernel(shape: WinogradShape): Kernel {
+  const { size, made, summed, y, x, flavour, tilesPerItem, lanes, blocksPerItem, epilogue } = shape;
+  const operands = epilogue?.operands.length ?? 0;
+  const numbers = [size, made, summed, tilesPerItem, lanes, blocksPerItem].join(" ");
+  const axes = [y, x].map((axis) => Object.values(axis).join()).join("|");
+  return {
+    key: `winograd ${numbers} ${flavourKey(flavour)} ${axes} ${epilogueKey(epilogue)}`,
+    pointers: 3 + operands,
+    integers: 1,
+    build: (module) =>
+      module.func(
+        { name: `winograd${size}`, params: i32Params(7 + operands), results: [] },
+        (f, lo, hi, scratch, ...rest) => {
+          const [source, weights, result] = rest;
+          const images = rest[rest.length - 1];
+          const store = storeOf(f, epilogue, flavour.fma, result, rest.slice(3, -1));
+          emitItems(f, shape, store, { lo, hi, scratch, source, weights, result, images });
+        },
+      ),
+  };
+}
+
+type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "source" | "weights" | "result" | "images", I32>>;
+
+function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args: Arguments): void {
+  const { size, made, tilesPerItem, lanes, blocksPerItem, flavour } = shape;
+  const math = vectorMath(f, flavour.fma);
+  const pool = tilePool(f, flavour);
+  const blocks = Math.ceil(made / lanes);
+  const shares = Math.ceil(blocks / blocksPerItem);
+  const inputs = args.scratch;
+  const products = f.let(i32.add(args.scratch, inputBytes(shape).all), "products");
+  const patch = f.let(i32.add(products, productBytes(shape).all), "patch");
+  const item = f.local("i32", "item");
+  const block = f.local("i32", "block");
+  f.for(item, args.lo, args.hi, 1, () => {
+    const firstTile = f.let(i32.mul(i32.divU(item, shares), tilesPerItem), "firstTile");
+    const tiles = f.let(i32.sub(i32.mul(args.images, tilesPerImage(shape)), firstTile), "tiles");
+    f.if(i32.gtS(tiles, tilesPerItem), () => f.set(tiles, tilesPerItem));
+    const tile = f.local("i32", "tile");
+    f.for(tile, 0, tiles, 1, () => {
+      emitInputTile(f, math, shape, {
+        source: args.source,
+        tile: i32.add(firstTile, tile),
+        patch,
+        to: i32.add(inputs, i32.mul(tile, 32)),
+        blockBytes: inputBytes(shape).block,
+        planeBytes: inputBytes(shape).plane,
+      });
+    });
+    const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
+    const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
+    f.if(i32.gtS(endBlock, blocks), () => f.set(endBlock, blocks));
+    f.for(block, firstBlock, endBlock, 1, () => {
+      const weights = i32.add(args.weights, i32.mul(block, weightPlaneBytes(shape) * planesOf(size)));
+      emitProducts(f, pool, shape, inputs, f.let(weights, "weights"), products);
+      for (let part = 0; part < lanes / 8; part++) {
+        const eight = f.let(i32.add(i32.mul(block, lanes / 8), part), "eight");
+        store.channel(i32.mul(eight, 8));
+        f.for(tile, 0, tiles, 1, () => {
+          emitOutputTile(f, math, store, shape, {
+            products: f.let(i32.add(products, i32.add(i32.mul(tile, 32), part * productBytes(shape).block)), "product"),
+            tile: i32.add(firstTile, tile),
+            patch,
+            result: args.result,
+            block: eight,
+          });
+        });
+      }
+    });
+  });
+}
+
+/** products[plane][tile][8] = Σ_c inputs[plane][c][tile] · weights[plane][c][8] */
+function emitProducts(
+  f: FunctionBuilder,
+  pool: TilePool,
+  shape: WinogradShape,
+  inputs: I32,
+  weights: Local<"i32">,
+  products: I32,
+): void {
+  const { size, summed, tilesPerItem, lanes, flavour } = shape;
+  const { block, plane } = inputBytes(shape);
+  const planes = f.let(i32.const(planesOf(size)), "planes");
+  const planeFrom = f.let(inputs, "planeFrom");
+  const planeTo = f.let(products, "planeTo");
+  f.countdown(planes, () => {
+    const from = f.let(planeFrom, "from");
+    const to = f.let(planeTo, "to");
+    for (const { height, repeat } of tileHeights(tilesPerItem, mostRows(flavour, lanes))) {
+      const turns = f.let(i32.const(repeat), "turns");
+      f.countdown(turns, () => {
+        const tile = pool.tile(height, lanes / 4, flavour.fma);
+        tile.zero();
+        const a = f.let(from, "a");
+        const b = f.let(weights, "b");
+        f.block((exit) => {
+          const channels = (count: number): void => {
+            const steps = Array.from({ length: count }, (_, c): Step => ({
+              rows: Array.from({ length: height }, (_unused, r) => ({ pointer: a, offset: 32 * r + 4 * c })),
+              columns: { pointer: b, offset: 4 * lanes * c },
+            }));
+            tile.run(steps, { exit, pointer: b });
+          };
+          if (summed >= 8) {
+            const n = f.let(i32.const(Math.floor(summed / 8)), "blocks");
+            f.countdown(n, () => {
+              channels(8);
+              f.set(a, i32.add(a, block));
+              f.set(b, i32.add(b, 32 * lanes));
+            });
+          }
+          channels(summed % 8);
+        });
+        tile.accumulators.forEach((row, r) => {
+          row.forEach((acc, v) => {
+            const part = (v >> 1) * productBytes(shape).block;
+            f.do(v128.store(to, acc, part + 32 * r + 16 * (v & 1)));
+          });
+        });
+        f.set(from, i32.add(from, 32 * height));
+        f.set(to, i32.add(to, 32 * height));
+      });
+    }
+    f.set(weights, i32.add(weights, weightPlaneBytes(shape)));
+    f.set(planeFrom, i32.add(planeFrom, plane));
+    f.set(planeTo, i32.add(planeTo, productBytes(shape).plane));
+  });
+}
+
+interface OutputPlace {
+  readonly products: Local<"i32">;
+  readonly tile: I32;
+  readonly patch: Local<"i32">;
+  readonly result: I32;
+  readonly block: I32;
+}
+
+/** Transforms one tile's products back, rows first (into the patch), and stores what lies inside the result. */
+function emitOutputTile(
+  f: FunctionBuilder,
+  math: VectorMath,
+  store: Store,
+  shape: WinogradShape,
+  { products, tile, patch, result, block }: OutputPlace,
+): void {
+  const { size, made, y, x } = shape;
+  const algorithm = algorithmOf(size);
+  const side = size + 2;
+  const { plane } = productBytes(shape);
+  const from = f.let(products, "from");
+  const to = f.let(patch, "half");
+  const n = f.let(i32.const(side), "n");
+  // Along y: plane (r, c) is r·side + c; each turn takes one column c of planes, both halves of the channels.
+  f.countdown(n, () => {
+    for (let v = 0; v < 2; v++) {
+      const column = Array.from({ length: side }, (_, r) => f.let(v128.load(from, r * side * plane + 16 * v)));
+      algorithm.output(math, column).forEach((value, r) => f.do(v128.store(to, value, r * side * 32 + 16 * v)));
+    }
+    f.set(from, i32.add(from, plane));
+    f.set(to, i32.add(to, 32));
+  });
+  const origin = emitTileOrigin(f, shape, tile);
+  const cells = y.result * x.result;
+  const at = i32.add(
+    i32.mul(i32.add(i32.mul(origin.image, Math.ceil(made / 8)), block), 32 * cells),
+    i32.add(i32.mul(origin.row, 32 * x.result), i32.mul(origin.column, 32)),
+  );
+  const row = f.let(i32.add(result, at), "row");
+  const half = f.let(patch, "halfRow");
+  const rows = f.let(i32.sub(y.result, origin.row), "rows");
+  f.if(i32.gtS(rows, size), () => f.set(rows, size));
+  const columns = f.let(i32.sub(x.result, origin.column), "columns");
+  const emitRowOf = (most: number): void => {
+    store.group();
+    for (let v = 0; v < 2; v++) {
+      const line = Array.from({ length: side }, (_, c) => f.let(v128.load(half, 32 * c + 16 * v)));
+      algorithm.output(math, line).forEach((value, c) => {
+        if (c >= most) return;
+        const offset = 32 * c + 16 * v;
+        f.do(v128.store(row, store.finish(f.let(value), row, offset, 4 * v), offset));
+      });
+    }
+  };
+  f.countdown(rows, () => {
+    if (x.result % size === 0) emitRowOf(size);
+    else
+      f.if(
+        i32.geS(columns, size),
+        () => emitRowOf(size),
+        () => emitRowOf(x.result % size),
+      );
+    f.set(row, i32.add(row, 32 * x.result));
+    f.set(half, i32.add(half, 32 * side));
+  });
+}
+
+/**
+ * The transformed weights from the packed ones. Pointers: packed [made/lanes][summed/8][tap][c of 8][lanes] (see pack.wasm.ts),
+ * transformed [made/lanes][plane][summed][lanes]. Work items: blocks made.
+ */
+export function winogradWeightKernel(shape: WinogradWeights): Kernel {
+  const { size, summed, lanes, y, x } = shape;
+  const algorithm = algorithmOf(size);
+  const side = size + 2;
+  const perTap = 4 * lanes * Math.min(8, summed);
+  const packedBlock = 9 * perTap * (summed < 8 ? 1 : Math.ceil(summed / 8));
+  return {
+    key: `winogradWeights ${size} ${summed} ${lanes} ${y.tap} ${y.tapHop} ${x.tap} ${x.tapHop}`,
+    pointers: 2,
+    integers: 0,
+    build: (module) =>
+      module.func(
+        { name: "winogradWeights", params: ["i32", "i32", "i32", "i32", "i32"], results: [] },
+        (f, lo, hi, _scratch, packed, transformed) => {
+          const math = vectorMath(f, false);
+          const item = f.local("i32", "item");
+          const c = f.local("i32", "c");
+          f.for(item, lo, hi, 1, () => {
+            const from = f.let(i32.add(packed, i32.mul(item, packedBlock)), "from");
+            const to = f.let(i32.add(transformed, i32.mul(item, side * side * weightPlaneBytes(shape))), "to");
+            f.for(c, 0, summed, 1, () => {
+              const at = f.let(
+                i32.add(from, i32.add(i32.mul(i32.shrU(c, 3), 9 * perTap), i32.mul(i32.and(c, 7), 4 * lanes))),
+                "at",
+              );
+              for (let v = 0; v < lanes / 4; v++) {
+                // Along y, then along x; taps in the order of the axes.
+                const columns = [0, 1, 2].map((i) => {
+                  const taps = [0, 1, 2].map((j) => {
+                    const tap = (y.tap + j * y.tapHop) * 3 + x.tap + i * x.tapHop;
+                    return f.let(v128.load(at, tap * perTap + 16 * v));
+                  });
+                  return algorithm.filter(math, taps).map((value) => f.let(value));
+                });
+                for (let r = 0; r < side; r++) {
+                  algorithm
+                    .filter(
+                      math,
+                      columns.map((column) => column[r]),
+                    )
+                    .forEach((value, i) => {
+                      f.do(v128.store(to, value, (r * side + i) * weightPlaneBytes(shape) + 16 * v));
+                    });
+                }
+              }
+              f.set(to, i32.add(to, 4 * lanes));
+            });
+          });
+        },
+      ),
+  };
+}
