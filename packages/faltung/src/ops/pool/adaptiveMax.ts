@@ -1,0 +1,41 @@
+/** Adaptive max pooling, as a composition: the windows are separable, and so is the maximum. */
+import { type Value, type ValueLike, toValue } from "../op.ts";
+import { max } from "../reduce/reduce.ts";
+import { concat } from "../shape/concat.op.ts";
+import { type Range, slice } from "../shape/slice.op.ts";
+import { adaptiveSize } from "./avgPool.op.ts";
+import { maxPool2d } from "./maxPool.op.ts";
+import type { PerAxis } from "./window.ts";
+
+/**
+ * The largest value over windows chosen so that the result has `outputSize` cells; 1 is global max pooling.
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_max_pool2d.html
+ *
+ * @param outputSize one number for both axes, or [height, width]; null keeps an axis as it is.
+ * @throws ShapeError unless x is float32 [N, C, H, W]; OptionError for a bad size.
+ *
+ * @example
+ * ```ts
+ * adaptiveMaxPool2d(input("x", { shape: [1, 8, 7, 7], dtype: "float32" }), 3).shape; // [1, 8, 3, 3]
+ * ```
+ */
+export function adaptiveMaxPool2d(x: ValueLike, outputSize: PerAxis | readonly (number | null)[]): Value {
+  const value = toValue(x);
+  const size = adaptiveSize(2, value, outputSize, "adaptiveMaxPool2d");
+  const spatial = value.shape.slice(2);
+  if (spatial.every((n, d) => n % size[d] === 0))
+    return maxPool2d(
+      value,
+      spatial.map((n, d) => n / size[d]),
+    );
+  return size.reduce((y, cells, d) => {
+    const axis = d + 2;
+    const windows = Array.from({ length: cells }, (_, o) => {
+      const from = Math.floor((o * spatial[d]) / cells);
+      const to = Math.ceil(((o + 1) * spatial[d]) / cells);
+      const ranges: Range[] = y.shape.map((_n, i) => (i === axis ? [from, to] : []));
+      return max(slice(y, ranges), axis, true);
+    });
+    return concat(windows, axis);
+  }, value);
+}

@@ -1,0 +1,296 @@
+/**
+ * Kernels of maxPool and maxPoolIndex, and of both in one pass. In the middle of a row, where windows lie inside the
+ * input, all taps are written out; rows of taps beyond the input are replaced by the nearest row inside, which changes
+ * no maximum. Columns at the edges, and large windows, go tap by tap.
+ */
+import type { Kernel, Stage } from "../../backend/plan.ts";
+import { type TensorType, sizeOf } from "../../tensor/shape.ts";
+import { type FunctionBuilder, type I32, type Local, i32 } from "../../wasm/index.ts";
+import { type Epilogue, type Store, epilogueOf, storeOf } from "../matmul/epilogue.wasm.ts";
+import type { BufferRef, Layout, LayoutChoice, Lowered, Site } from "../op.ts";
+import { alike, canBlock } from "../shape/physical.ts";
+import { type Best, type Wanted, carefulBest, quickBest } from "./best.wasm.ts";
+import {
+  type Frame,
+  type PoolAxis,
+  announceChannels,
+  frameKey,
+  frameOf,
+  fusedKey,
+  insideRange,
+  neverClips,
+  rowCount,
+  splitRow,
+  tapRange,
+} from "./frame.wasm.ts";
+import { type PoolWindow, tapCount } from "./window.ts";
+
+/** Windows of more taps than this are walked by loops. */
+const MOST_TAPS = 32;
+/** So many taps are written out for the columns at the edges. */
+const MOST_EDGE_TAPS = 64;
+
+export function poolLayouts(inputs: readonly TensorType[]): readonly LayoutChoice[] {
+  return alike(1, canBlock(inputs[0]));
+}
+
+const INPUT: BufferRef = { kind: "input", index: 0 };
+
+export function lowerMaxPool(site: Site<PoolWindow>): Lowered {
+  const { inputs, output, attrs } = site;
+  const wanted: Wanted = { value: true, index: null };
+  return lowerBest("maxPool", attrs, inputs[0].type, output.type, output.layout, wanted, epilogueOf(site, 1));
+}
+
+export function lowerMaxPoolIndex({ inputs: [x], output, attrs }: Site<PoolWindow>): Lowered {
+  const wanted: Wanted = { value: false, index: indexBytes(attrs) };
+  return lowerBest("maxPoolIndex", attrs, x.type, output.type, output.layout, wanted);
+}
+
+/** maxPool (output 0) and maxPoolIndex (output 1) of one x in one pass, all in one layout: for a fused task. */
+export function lowerMaxPoolWithIndex(window: PoolWindow, x: TensorType, output: TensorType, layout: Layout): Lowered {
+  return lowerBest("maxPool+index", window, x, output, layout, { value: true, index: indexBytes(window) });
+}
+
+function indexBytes(window: PoolWindow): "uint8" | "int32" {
+  return tapCount(window) <= 256 ? "uint8" : "int32";
+}
+
+function lowerBest(
+  what: string,
+  window: PoolWindow,
+  x: TensorType,
+  y: TensorType,
+  layout: Layout,
+  wanted: Wanted,
+  fused: ReturnType<typeof epilogueOf> = { buffers: [] },
+): Lowered {
+  const frame = frameOf(window, x.shape, y.shape, layout);
+  const outputs = (wanted.value ? 1 : 0) + (wanted.index === null ? 0 : 1);
+  const made = frame.planes * frame.lanes * sizeOf(y.shape.slice(2));
+  const read = frame.planes * frame.lanes * sizeOf(x.shape.slice(2));
+  const written = (wanted.value ? 4 : 0) + (wanted.index === "uint8" ? 1 : wanted.index === "int32" ? 4 : 0);
+  const results = Array.from({ length: outputs }, (_, index): BufferRef => ({ kind: "output", index }));
+  const stage: Stage<BufferRef> = {
+    label: `${what} ${window.kernel.join("×")}/${window.stride.join("×")} ${x.shape.join("×")}`,
+    kernel: bestKernel(frame, wanted, fused.epilogue),
+    work: frame.columns.output === 0 ? 0 : frame.planes * rowCount(frame.rows, "output"),
+    pointers: [INPUT, ...results, ...fused.buffers],
+    writes: results.map((_, i) => i + 1),
+    integers: [],
+    scratch: 0,
+    flops: made * tapCount(window),
+    bytes: read * 4 + made * written,
+  };
+  return { stages: [stage], temps: [] };
+}
+
+function bestKernel(frame: Frame, wanted: Wanted, epilogue: Epilogue | undefined): Kernel {
+  const { value, index } = wanted;
+  const results = (value ? 1 : 0) + (index === null ? 0 : 1);
+  const pointers = 1 + results + (epilogue?.operands.length ?? 0);
+  return {
+    key: `maxPool ${frameKey(frame)} ${value ? "value" : ""} ${index ?? ""}${fusedKey(epilogue, frame)}`,
+    pointers,
+    integers: 0,
+    build: (module) =>
+      module.func(
+        { name: "maxPool", params: Array.from({ length: 3 + pointers }, () => "i32" as const), results: [] },
+        (f, ...params) => {
+          const [lo, hi, , x, ...rest] = params as Local<"i32">[];
+          const fused = storeOf(f, epilogue, false, rest[0], rest.slice(results));
+          emitBest(f, frame, wanted, fused, lo, hi, x, rest.slice(0, results));
+        },
+      ),
+  };
+}
+
+/** A row of taps: where its cell 0 lies, and the number of its first tap as known in the code or at run time. */
+interface TapRow {
+  readonly pointer: Local<"i32">;
+  readonly offset: number;
+  readonly first: number | I32;
+}
+
+function emitBest(
+  f: FunctionBuilder,
+  frame: Frame,
+  wanted: Wanted,
+  fused: Store,
+  lo: I32,
+  hi: I32,
+  x: I32,
+  targets: readonly Local<"i32">[],
+): void {
+  const { rows, columns, lanes } = frame;
+  const cell = lanes * 4;
+  const rowBytes = columns.input * cell;
+  const indexCell = wanted.index === "uint8" ? lanes : 4 * lanes;
+  const item = f.local("i32", "item");
+  const values = wanted.value ? f.local("i32", "values") : null;
+  const indices = wanted.index === null ? null : f.local("i32", "indices");
+  const taps = rows.reduce((n, a) => n * a.kernel, 1) * columns.kernel;
+  const careful = carefulBest(f, wanted, lanes, fused);
+  const quick = quickBest(f, wanted, lanes);
+  const best = quick ?? careful;
+
+  f.for(item, lo, hi, 1, () => {
+    const { index, plane } = splitRow(f, item, rows, "output");
+    const base = f.let(i32.add(x, i32.mul(plane, rowCount(rows, "input") * rowBytes)), "base");
+    const atStart = (): void => {
+      if (values !== null) f.set(values, i32.add(targets[0], i32.mul(item, columns.output * cell)));
+      if (indices !== null) {
+        f.set(indices, i32.add(targets[targets.length - 1], i32.mul(item, columns.output * indexCell)));
+      }
+    };
+    const finish = (by: Best): void => {
+      by.store(values, indices);
+      if (values !== null) f.set(values, i32.add(values, cell));
+      if (indices !== null) f.set(indices, i32.add(indices, indexCell));
+    };
+    const walk = (first: number, end: number): void =>
+      walkColumns(f, frame, base, index, careful, first, end, () => finish(careful));
+    atStart();
+    announceChannels(fused, frame, plane);
+    if (taps > MOST_TAPS) return walk(0, columns.output);
+    if (quick !== null) quick.forgetNaN();
+    const tapRows = rowsOfTaps(f, rows, index, base, rowBytes, columns.kernel);
+    const { from, to } = insideRange(columns);
+    const edges = columns.output - (to - from);
+    const atEdge = (first: number, end: number): void => {
+      if (edges * taps > MOST_EDGE_TAPS) return walk(first, end);
+      for (let o = first; o < end; o++) {
+        const start = o * columns.stride - columns.begin;
+        best.begin();
+        for (const row of tapRows) {
+          for (let t = 0; t < columns.kernel; t++) {
+            const c = start + t * columns.dilation;
+            if (c >= 0 && c < columns.input)
+              best.take(row.pointer, row.offset + c * cell, best.number(tapNumber(row, t)));
+          }
+        }
+        finish(best);
+      }
+    };
+    atEdge(0, from);
+    if (to > from) {
+      const shift = (from * columns.stride - columns.begin) * cell;
+      const pointers = new Map<Local<"i32">, Local<"i32">>();
+      for (const row of tapRows) {
+        if (!pointers.has(row.pointer)) pointers.set(row.pointer, f.let(i32.add(row.pointer, shift)));
+      }
+      // Numbers of taps that are only known at run time are spread over the lanes once a row.
+      const numbers = tapRows.map((row) =>
+        Array.from({ length: columns.kernel }, (_, t) => best.number(tapNumber(row, t))),
+      );
+      const left = f.let(i32.const(to - from), "left");
+      f.countdown(left, () => {
+        best.begin();
+        tapRows.forEach((row, r) => {
+          const p = pointers.get(row.pointer) ?? row.pointer;
+          for (let t = 0; t < columns.kernel; t++) {
+            best.take(p, row.offset + t * columns.dilation * cell, numbers[r][t]);
+          }
+        });
+        finish(best);
+        for (const p of pointers.values()) f.set(p, i32.add(p, columns.stride * cell));
+      });
+    }
+    atEdge(to, columns.output);
+    if (quick !== null) {
+      f.if(quick.sawNaN(), () => {
+        atStart();
+        walk(0, columns.output);
+      });
+    }
+  });
+}
+
+function tapNumber({ first }: TapRow, t: number): number | I32 {
+  return typeof first === "number" ? first + t : t === 0 ? first : i32.add(first, t);
+}
+
+/** All rows of a window's taps, those outside of the input replaced by the nearest one inside. */
+function rowsOfTaps(
+  f: FunctionBuilder,
+  axes: readonly PoolAxis[],
+  index: readonly I32[],
+  base: Local<"i32">,
+  rowBytes: number,
+  kernelWidth: number,
+): TapRow[] {
+  // Of each row: what varies of its number, what is constant, and the number of its first tap, counted in rows.
+  let list: { readonly cell: Local<"i32"> | null; readonly offset: number; readonly first: number | I32 }[] = [
+    { cell: null, offset: 0, first: 0 },
+  ];
+  axes.forEach((a, d) => {
+    const inside = neverClips(a);
+    const range = tapRange(f, a, index[d]);
+    const tapsInside = Array.from({ length: inside ? 0 : a.kernel }, (_, t) => {
+      const tap = f.let(i32.const(t));
+      f.if(i32.ltS(tap, range.low), () => f.set(tap, range.low));
+      f.if(i32.geS(tap, range.high), () => f.set(tap, i32.sub(range.high, 1)));
+      return { tap, at: f.let(i32.add(range.first, a.dilation === 1 ? tap : i32.mul(tap, a.dilation))) };
+    });
+    const within = (outer: I32 | null, at: I32): Local<"i32"> =>
+      f.let(outer === null ? at : i32.add(i32.mul(outer, a.input), at));
+    // Rows that differ by a constant share what varies, and so a pointer.
+    const starts = new Map<I32 | null, Local<"i32">>();
+    list = list.flatMap((row) =>
+      Array.from({ length: a.kernel }, (_, t) => {
+        const { first } = row;
+        if (inside) {
+          const cell = starts.get(row.cell) ?? within(row.cell, range.first);
+          starts.set(row.cell, cell);
+          const number = typeof first === "number" ? first * a.kernel + t : f.let(i32.add(i32.mul(first, a.kernel), t));
+          return { cell, offset: row.offset * a.input + t * a.dilation, first: number };
+        }
+        const { tap, at } = tapsInside[t];
+        const number = i32.add(typeof first === "number" ? first * a.kernel : i32.mul(first, a.kernel), tap);
+        return { cell: within(row.cell, at), offset: row.offset * a.input, first: f.let(number) };
+      }),
+    );
+  });
+  const pointers = new Map<I32 | null, Local<"i32">>([[null, base]]);
+  return list.map(({ cell, offset, first }) => {
+    const pointer = pointers.get(cell) ?? f.let(i32.add(base, i32.mul(cell ?? 0, rowBytes)));
+    pointers.set(cell, pointer);
+    const number = typeof first === "number" ? first * kernelWidth : f.let(i32.mul(first, kernelWidth));
+    return { pointer, offset: offset * rowBytes, first: number };
+  });
+}
+
+/** Columns first ≤ o < end, tap by tap. */
+function walkColumns(
+  f: FunctionBuilder,
+  { rows, columns, lanes }: Frame,
+  base: I32,
+  index: readonly I32[],
+  best: Best,
+  first: number,
+  end: number,
+  finish: () => void,
+): void {
+  const o = f.local("i32", "column");
+  f.for(o, first, end, 1, () => {
+    best.reset();
+    const axes = [...rows, columns];
+    // `cell`: row-major number of the input cell so far; `tap`: of the tap.
+    const walk = (d: number, cell: I32, tap: I32): void => {
+      if (d === axes.length) {
+        best.take(f.let(i32.add(base, i32.mul(cell, lanes * 4))), 0, best.number(tap));
+        return;
+      }
+      const a = axes[d];
+      const range = tapRange(f, a, d === rows.length ? o : index[d]);
+      const t = f.local("i32");
+      f.for(t, range.low, range.high, 1, () => {
+        const at = i32.add(range.first, a.dilation === 1 ? t : i32.mul(t, a.dilation));
+        const next = f.let(d === 0 ? at : i32.add(i32.mul(cell, a.input), at));
+        walk(d + 1, next, f.let(d === 0 ? t : i32.add(i32.mul(tap, a.kernel), t)));
+      });
+    };
+    walk(0, i32.const(0), i32.const(0));
+    finish();
+  });
+}
