@@ -1,0 +1,230 @@
+/**
+ * Activations as layers: https://pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity
+ * Each is the function of the same name, made a module so that it can stand in a Sequential.
+ */
+import {
+  elu,
+  gelu,
+  hardsigmoid,
+  hardswish,
+  leakyRelu,
+  prelu,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "../ops/elementwise/elementwise.ts";
+import { logSoftmax, softmax } from "../ops/norm/norm.ts";
+import type { State, Value } from "../ops/op.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { Module, type ModuleSpec, parameter } from "./module.ts";
+
+/** max(x, 0). */
+export class ReLU extends Module {
+  forward(x: Value): Value {
+    return relu(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "ReLU", args: [] };
+  }
+}
+
+/** min(max(x, 0), 6). */
+export class ReLU6 extends Module {
+  forward(x: Value): Value {
+    return relu6(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "ReLU6", args: [] };
+  }
+}
+
+/** Scaled ELU (Klambauer et al. 2017). */
+export class SELU extends Module {
+  forward(x: Value): Value {
+    return selu(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "SELU", args: [] };
+  }
+}
+
+/** x·sigmoid(x), also called swish. */
+export class SiLU extends Module {
+  forward(x: Value): Value {
+    return silu(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "SiLU", args: [] };
+  }
+}
+
+/** x·relu6(x + 3) / 6 (Howard et al. 2019). */
+export class Hardswish extends Module {
+  forward(x: Value): Value {
+    return hardswish(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "Hardswish", args: [] };
+  }
+}
+
+/** relu6(x + 3) / 6. */
+export class Hardsigmoid extends Module {
+  forward(x: Value): Value {
+    return hardsigmoid(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "Hardsigmoid", args: [] };
+  }
+}
+
+/** 1 / (1 + e⁻ˣ). */
+export class Sigmoid extends Module {
+  forward(x: Value): Value {
+    return sigmoid(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "Sigmoid", args: [] };
+  }
+}
+
+/** The hyperbolic tangent. */
+export class Tanh extends Module {
+  forward(x: Value): Value {
+    return tanh(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "Tanh", args: [] };
+  }
+}
+
+/** log(1 + eˣ). */
+export class Softplus extends Module {
+  forward(x: Value): Value {
+    return softplus(x);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "Softplus", args: [] };
+  }
+}
+
+/** x for x > 0, else negativeSlope·x (0.01). */
+export class LeakyReLU extends Module {
+  readonly negativeSlope: number;
+
+  constructor(negativeSlope: number = 0.01) {
+    super();
+    this.negativeSlope = negativeSlope;
+  }
+
+  forward(x: Value): Value {
+    return leakyRelu(x, this.negativeSlope);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "LeakyReLU", args: [this.negativeSlope] };
+  }
+}
+
+/** x for x > 0, else alpha·(eˣ − 1). */
+export class ELU extends Module {
+  readonly alpha: number;
+
+  constructor(alpha: number = 1) {
+    super();
+    this.alpha = alpha;
+  }
+
+  forward(x: Value): Value {
+    return elu(x, this.alpha);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "ELU", args: [this.alpha] };
+  }
+}
+
+/** x·Φ(x): exact by erf, or with `approximate: "tanh"` (Hendrycks & Gimpel 2016). */
+export class GELU extends Module {
+  readonly approximate: "none" | "tanh";
+
+  constructor(approximate: "none" | "tanh" = "none") {
+    super();
+    this.approximate = approximate;
+  }
+
+  forward(x: Value): Value {
+    return gelu(x, this.approximate);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "GELU", args: [this.approximate] };
+  }
+}
+
+/** eˣ / Σeˣ over `axis` (1: the channels or classes). */
+export class Softmax extends Module {
+  readonly axis: number;
+
+  constructor(axis: number = 1) {
+    super();
+    this.axis = axis;
+  }
+
+  forward(x: Value): Value {
+    return softmax(x, this.axis);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "Softmax", args: [this.axis] };
+  }
+}
+
+/** log softmax over `axis` (1: the channels or classes). */
+export class LogSoftmax extends Module {
+  readonly axis: number;
+
+  constructor(axis: number = 1) {
+    super();
+    this.axis = axis;
+  }
+
+  forward(x: Value): Value {
+    return logSoftmax(x, this.axis);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "LogSoftmax", args: [this.axis] };
+  }
+}
+
+/** x for x > 0, else weight·x with a learned slope, one for all channels or one each (He et al. 2015). */
+export class PReLU extends Module {
+  readonly weight: State;
+
+  constructor(numParameters: number = 1, init: number = 0.25) {
+    super();
+    this.weight = parameter(Tensor.full([numParameters], init), "weight");
+  }
+
+  forward(x: Value): Value {
+    return prelu(x, this.weight);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "PReLU", args: [this.weight.shape[0]] };
+  }
+}

@@ -1,0 +1,98 @@
+/** Losses as objects, in PyTorch's words: https://pytorch.org/docs/stable/nn.html#loss-functions */
+import {
+  type BceWithLogitsOptions,
+  type CrossEntropyOptions,
+  type LossOptions,
+  type NllOptions,
+  type SmoothL1Options,
+  bceWithLogits,
+  crossEntropy,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+  smoothL1Loss,
+} from "../ops/loss/loss.ts";
+import type { Value } from "../ops/op.ts";
+
+/** A loss: what the network said, and what it should have said. */
+export interface Loss {
+  forward(input: Value, target: Value): Value;
+}
+
+/** Cross-entropy of logits [N, C, …] and labels [N, …] or probabilities [N, C, …]; see {@link crossEntropy}. */
+export class CrossEntropyLoss implements Loss {
+  readonly options: CrossEntropyOptions;
+
+  constructor(options: CrossEntropyOptions = {}) {
+    this.options = options;
+  }
+
+  forward(input: Value, target: Value): Value {
+    return crossEntropy(input, target, this.options);
+  }
+}
+
+/** Negative log-likelihood of log-probabilities [N, C, …] and labels [N, …]; see {@link nllLoss}. */
+export class NLLLoss implements Loss {
+  readonly options: NllOptions;
+
+  constructor(options: NllOptions = {}) {
+    this.options = options;
+  }
+
+  forward(input: Value, target: Value): Value {
+    return nllLoss(input, target, this.options);
+  }
+}
+
+/** Mean of (input − target)²; see {@link mseLoss}. */
+export class MSELoss implements Loss {
+  readonly options: LossOptions;
+
+  constructor(options: LossOptions = {}) {
+    this.options = options;
+  }
+
+  forward(input: Value, target: Value): Value {
+    return mseLoss(input, target, this.options);
+  }
+}
+
+/** Mean of |input − target|; see {@link l1Loss}. */
+export class L1Loss implements Loss {
+  readonly options: LossOptions;
+
+  constructor(options: LossOptions = {}) {
+    this.options = options;
+  }
+
+  forward(input: Value, target: Value): Value {
+    return l1Loss(input, target, this.options);
+  }
+}
+
+/** Quadratic near zero, linear beyond `beta` (1); see {@link smoothL1Loss}. */
+export class SmoothL1Loss implements Loss {
+  readonly options: SmoothL1Options;
+
+  constructor(options: SmoothL1Options = {}) {
+    this.options = options;
+  }
+
+  forward(input: Value, target: Value): Value {
+    return smoothL1Loss(input, target, this.options);
+  }
+}
+
+/** Binary cross-entropy of logits, target 0 to 1; see {@link bceWithLogits}. */
+export class BCEWithLogitsLoss implements Loss {
+  readonly options: BceWithLogitsOptions;
+
+  constructor(options: BceWithLogitsOptions = {}) {
+    this.options = options;
+  }
+
+  forward(input: Value, target: Value): Value {
+    return bceWithLogits(input, target, this.options);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The base of layers and networks: state found by walking properties, as PyTorch finds it by attribute registration
+ * (https://pytorch.org/docs/stable/generated/torch.nn.Module.html), under the same state-dict keys.
+ */
+import { type State, type Value, describe, isState, state } from "../ops/op.ts";
+import { OptionError, ShapeError } from "../tensor/errors.ts";
+import { show, sameShape, sizeOf } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** How a module is made again: its type's name and its constructor's arguments, as JSON. */
+export interface ModuleSpec {
+  readonly type: string;
+  readonly args: readonly SpecArgument[];
+}
+export type SpecArgument =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | ModuleSpec
+  | readonly SpecArgument[]
+  | { readonly [key: string]: SpecArgument };
+
+/** What {@link Module.loadStateDict} found. All three lists are empty after a strict load. */
+export interface LoadReport {
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly mismatched: readonly string[];
+}
+
+/** A layer as one who looks inside a network meets it: what went in and what came out. */
+export interface ModulePart {
+  readonly name: string;
+  readonly type: string;
+  /** Numbers that can be trained. */
+  readonly parameters: number;
+  readonly input: Value;
+  readonly output: Value;
+}
+
+/**
+ * A layer or a network. Subclass it, keep layers and parameters in properties (arrays and records of modules are
+ * walked too), and write `forward`.
+ *
+ * @example
+ * ```ts
+ * class Net extends Module {
+ *   conv = new Conv2d(1, 8, 3, { padding: 1 });
+ *   fc = new Linear(8, 10);
+ *   forward(x: Value): Value {
+ *     return this.fc.forward(mean(relu(this.conv.forward(x)), [2, 3]));
+ *   }
+ * }
+ * [...new Net().namedParameters()].map(([key]) => key); // ["conv.weight", "conv.bias", "fc.weight", "fc.bias"]
+ * ```
+ */
+export abstract class Module {
+  /** Whether dropout drops and batch-norm uses the batch's statistics; read when the network is traced. */
+  training: boolean = true;
+
+  abstract forward(x: Value): Value;
+
+  /** `forward` of a network that is not made of modules (one from a file): it tells of its parts itself. */
+  forwardByParts?(x: Value, tell: (part: ModulePart) => void): Value;
+
+  /** How to make it again (see `build`). Built-in layers have one; a class of your own may give one. */
+  spec(): ModuleSpec {
+    throw new OptionError(
+      `${this.constructor.name} has no spec(), so its architecture cannot be written into a model file. ` +
+        `Give it one ({ type, args }) and register the type with registerModule, or save the state dict alone.`,
+    );
+  }
+
+  /** Direct children under their property names; `blocks.0` for the first of an array. */
+  *children(): IterableIterator<[name: string, module: Module]> {
+    for (const [key, property] of Object.entries(this)) {
+      if (property instanceof Module) yield [key, property];
+      else if (Array.isArray(property)) {
+        for (const [i, item] of property.entries()) if (item instanceof Module) yield [`${key}.${i}`, item];
+      }
+    }
+  }
+
+  /** This module (name "") and all below it. */
+  *namedModules(prefix: string = ""): IterableIterator<[name: string, module: Module]> {
+    yield [prefix, this];
+    for (const [name, child] of this.children()) yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
+  }
+
+  /** Every state (parameter or buffer) under its state-dict key; a state shared by two modules comes once. */
+  *namedStates(): IterableIterator<[key: string, state: State]> {
+    const seen = new Set<State>();
+    for (const [prefix, module] of this.namedModules()) {
+      for (const [key, own] of module.ownStates()) {
+        if (seen.has(own)) continue;
+        seen.add(own);
+        yield [prefix === "" ? key : `${prefix}.${key}`, own];
+      }
+    }
+  }
+
+  /** The states in this module's own properties, under PyTorch's keys. A module that names them otherwise overrides it. */
+  *ownStates(): IterableIterator<[key: string, state: State]> {
+    for (const [name, property] of Object.entries(this)) {
+      if (isStateValue(property)) yield [snakeCase(name), property];
+    }
+  }
+
+  *namedParameters(): IterableIterator<[key: string, parameter: State]> {
+    for (const entry of this.namedStates()) if (entry[1].attrs.role === "parameter") yield entry;
+  }
+
+  parameters(): State[] {
+    return Array.from(this.namedParameters(), ([, parameter]) => parameter);
+  }
+
+  /** Number of trainable numbers. */
+  get parameterCount(): number {
+    return this.parameters().reduce((n, p) => n + sizeOf(p.shape), 0);
+  }
+
+  /** Training mode for this module and all below: dropout drops, batch-norm uses and tracks batch statistics. */
+  train(mode: boolean = true): this {
+    for (const [, module] of this.namedModules()) module.training = mode;
+    return this;
+  }
+
+  /** Evaluation mode: `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** The host's copies of all states, by PyTorch's keys. Not copied: writing to them changes the module. */
+  stateDict(): Record<string, Tensor> {
+    return Object.fromEntries(Array.from(this.namedStates(), ([key, s]) => [key, s.attrs.initial]));
+  }
+
+  /**
+   * Copies tensors into this module's states, by name.
+   * @param strict as in PyTorch: every key must be there, and no other (true).
+   * @throws ShapeError listing missing, unexpected and mismatched keys. Nothing is copied then.
+   */
+  loadStateDict(
+    dict: Readonly<Record<string, Tensor>>,
+    { strict = true }: { readonly strict?: boolean } = {},
+  ): LoadReport {
+    const own = new Map(this.namedStates());
+    const missing = [...own.keys()].filter((key) => !Object.hasOwn(dict, key));
+    const unexpected = Object.keys(dict).filter((key) => !own.has(key));
+    const mismatched: string[] = [];
+    for (const [key, s] of own) {
+      if (Object.hasOwn(dict, key) && !sameShape(dict[key].shape, s.shape)) {
+        mismatched.push(`${key}: the file has ${show(dict[key].shape)}, the module ${show(s.shape)}`);
+      }
+    }
+    if (mismatched.length > 0 || (strict && missing.length + unexpected.length > 0)) {
+      const part = (title: string, list: readonly string[]): string =>
+        list.length === 0
+          ? ""
+          : `\n  ${title} (${list.length}): ${list.slice(0, 20).join(", ")}${list.length > 20 ? ", …" : ""}`;
+      throw new ShapeError(
+        `loadStateDict: the state dict does not fit ${this.constructor.name}.` +
+          part("missing", missing) +
+          part("unexpected", unexpected) +
+          part("of another shape", mismatched) +
+          (mismatched.length === 0 ? "\nPass { strict: false } to load what fits." : ""),
+      );
+    }
+    for (const [key, s] of own) if (Object.hasOwn(dict, key)) s.attrs.initial.data.set(dict[key].data);
+    return { missing, unexpected, mismatched };
+  }
+}
+
+function isStateValue(x: unknown): x is State {
+  return typeof x === "object" && x !== null && "op" in x && "attrs" in x && isState(x as Value);
+}
+
+/** PyTorch's keys are in snake_case: runningMean is `running_mean`. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+}
+
+/** A trainable tensor, holding `initial` at first. */
+export function parameter(initial: Tensor, label: string): State {
+  return state({ role: "parameter", label, initial });
+}
+
+/** A tensor kept with the module and not trained. */
+export function buffer(initial: Tensor, label: string): State {
+  return state({ role: "buffer", label, initial });
+}
+
+/** A copy of everything a module holds, for comparing or restoring later. */
+export function snapshot(module: Module): Record<string, Tensor> {
+  const copy = ({ data, shape }: Tensor): Tensor => new Tensor(data.slice(), shape);
+  return Object.fromEntries(Array.from(module.namedStates(), ([key, s]) => [key, copy(s.attrs.initial)]));
+}
+
+/** `Conv2d: x is float32 [..], expected rank 4 …` for layers that take one rank only. */
+export function expectRank(x: Value, ranks: readonly number[], layer: string, layout: string): void {
+  if (!ranks.includes(x.shape.length)) {
+    throw new ShapeError(`${layer}: x is ${describe(x)}; expected ${ranks.join(" or ")} dimensions (${layout}).`);
+  }
+}

@@ -1,0 +1,149 @@
+/** Pooling layers: https://pytorch.org/docs/stable/nn.html#pooling-layers */
+import type { Value } from "../ops/op.ts";
+import {
+  type AvgPoolOptions,
+  type MaxPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+} from "../ops/pool/pool.ts";
+import { Module, type ModuleSpec, type SpecArgument } from "./module.ts";
+
+type Size = number | readonly number[];
+
+/** What the six window layers share: the window, and how to be made again. */
+abstract class WindowPool<O extends MaxPoolOptions | AvgPoolOptions> extends Module {
+  readonly kernelSize: Size;
+  readonly options: O;
+  /** Its name, said here because minifiers rename classes. */
+  protected abstract readonly type: string;
+
+  constructor(kernelSize: Size, options: O) {
+    super();
+    this.kernelSize = kernelSize;
+    this.options = options;
+  }
+
+  override spec(): ModuleSpec {
+    return { type: this.type, args: [this.kernelSize, { ...this.options } as SpecArgument] };
+  }
+}
+
+/** The largest of each window of [N, C, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false. */
+export class MaxPool1d extends WindowPool<MaxPoolOptions> {
+  protected readonly type = "MaxPool1d";
+
+  constructor(kernelSize: Size, options: MaxPoolOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  forward(x: Value): Value {
+    return maxPool1d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The largest of each window of [N, C, H, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false. */
+export class MaxPool2d extends WindowPool<MaxPoolOptions> {
+  protected readonly type = "MaxPool2d";
+
+  constructor(kernelSize: Size, options: MaxPoolOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  forward(x: Value): Value {
+    return maxPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The largest of each window of [N, C, D, H, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false. */
+export class MaxPool3d extends WindowPool<MaxPoolOptions> {
+  protected readonly type = "MaxPool3d";
+
+  constructor(kernelSize: Size, options: MaxPoolOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  forward(x: Value): Value {
+    return maxPool3d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean of each window of [N, C, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true. */
+export class AvgPool1d extends WindowPool<AvgPoolOptions> {
+  protected readonly type = "AvgPool1d";
+
+  constructor(kernelSize: Size, options: AvgPoolOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  forward(x: Value): Value {
+    return avgPool1d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean of each window of [N, C, H, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true. */
+export class AvgPool2d extends WindowPool<AvgPoolOptions> {
+  protected readonly type = "AvgPool2d";
+
+  constructor(kernelSize: Size, options: AvgPoolOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  forward(x: Value): Value {
+    return avgPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean of each window of [N, C, D, H, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true. */
+export class AvgPool3d extends WindowPool<AvgPoolOptions> {
+  protected readonly type = "AvgPool3d";
+
+  constructor(kernelSize: Size, options: AvgPoolOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  forward(x: Value): Value {
+    return avgPool3d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling. */
+export class AdaptiveAvgPool1d extends Module {
+  readonly outputSize: Size;
+
+  constructor(outputSize: Size) {
+    super();
+    this.outputSize = outputSize;
+  }
+
+  forward(x: Value): Value {
+    return adaptiveAvgPool1d(x, this.outputSize);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "AdaptiveAvgPool1d", args: [this.outputSize] };
+  }
+}
+
+/** The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling. */
+export class AdaptiveAvgPool2d extends Module {
+  readonly outputSize: Size;
+
+  constructor(outputSize: Size) {
+    super();
+    this.outputSize = outputSize;
+  }
+
+  forward(x: Value): Value {
+    return adaptiveAvgPool2d(x, this.outputSize);
+  }
+
+  override spec(): ModuleSpec {
+    return { type: "AdaptiveAvgPool2d", args: [this.outputSize] };
+  }
+}
