@@ -1,0 +1,92 @@
+/** "same" twice: PyTorch's padding and TensorFlow's SAME on one input. With a stride they are different things. */
+import { normaliseConv, samePadding, samePaddingTF } from "faltung/conv";
+import { type Body, type Context, type Figure, defineFigure } from "../figure.ts";
+import { type Block, column, label } from "../layout.ts";
+import { convPlanes, makePlane } from "../numbers.ts";
+import { type Sliding, outputs, paddedSize, place, spoken } from "../sliding.ts";
+import { type Size, int, pair, size } from "../spec.ts";
+import { cellSize, equation, usualRoles } from "./conv2d.ts";
+
+interface SameSpec {
+  readonly input: Size;
+  readonly kernel: number;
+  readonly stride: Size;
+  readonly dilation: number;
+}
+
+function build(spec: SameSpec, ctx: Context): Body {
+  const { t } = ctx;
+  const [rows, cols] = spec.input;
+  const { kernel: k, stride, dilation } = spec;
+  // A ramp and a kernel of ones: sums that differ wherever the window stands elsewhere.
+  const x = makePlane(rows, cols, (r, c) => r * cols + c);
+  const w = makePlane(k, k, () => 1);
+  const make = (key: string, padding: readonly (readonly [number, number])[]): Sliding => {
+    const g = normaliseConv({ stride, dilation, padding }, [k, k], "conv2d");
+    const y = convPlanes(g, [x], [[w]])[0];
+    const s = { key, g, x, w, y, roles: usualRoles(ctx), cell: 30, cells: "numbers", shade: "role", lead: 0 } as const;
+    const across = paddedSize(s)[1] + (ctx.tall ? 0 : k + y[0].length);
+    return { ...s, cell: Math.min(34, cellSize(across, ctx.tall)) };
+  };
+  const torch = make("pt", [samePadding(k, dilation), samePadding(k, dilation)]);
+  const flow = make(
+    "tf",
+    spec.input.map((n, d) => samePaddingTF(n, k, stride[d], dilation)),
+  );
+  const cell = Math.min(torch.cell, flow.cell);
+  const both = [
+    { ...torch, cell },
+    { ...flow, cell },
+  ];
+  const sides = (s: Sliding): string => {
+    const list = s.g.padding.map(([b, e]) => (b === e ? `${b}` : `${b}:${e}`));
+    return list[0] === list[1] ? list[0] : list.join(", ");
+  };
+  const steps = Math.max(...both.map(outputs));
+  const at = (s: Sliding, step: number): number => Math.min(step, outputs(s) - 1);
+  return {
+    title: t({ en: "“same” in PyTorch and in TensorFlow", ko: "PyTorch의 same과 TensorFlow의 SAME" }),
+    caption: t({
+      en:
+        "PyTorch pads by the kernel alone, the same at every stride. TensorFlow pads so that ceil(input / " +
+        "stride) windows fit, and puts the odd cell at the end: with a stride the windows stand elsewhere.",
+      ko:
+        "PyTorch는 커널 크기만으로 패딩을 정한다. TensorFlow는 창이 ceil(입력 / 스트라이드)개 들어가도록 패딩하고 남는 한 칸을 끝에 둔다. 그래서 스트라이드가 " +
+        "있으면 창의 위치가 달라진다.",
+    }),
+    steps,
+    block: (step): Block =>
+      column(
+        both.map((s, i) =>
+          column(
+            [
+              label(
+                `${s.key}-name`,
+                `${i === 0 ? "PyTorch" : "TensorFlow"}: ${t({ en: "padding", ko: "패딩" })} ${sides(s)}`,
+                { size: 16, fill: ctx.p.ink, bold: true, align: "start" },
+              ),
+              equation(ctx, s, at(s, step), 0),
+            ],
+            10,
+            "start",
+          ),
+        ),
+        28,
+        "start",
+      ),
+    sentence: (step) =>
+      both.map((s, i) => `${i === 0 ? "PyTorch" : "TensorFlow"}: ${spoken(ctx, s, place(s, at(s, step)))}`).join("; "),
+  };
+}
+
+export const same: Figure = defineFigure<SameSpec>(
+  "same",
+  { en: "“same” padding of PyTorch and of TensorFlow", ko: "PyTorch와 TensorFlow의 same 패딩" },
+  {
+    input: size([6, 6], 16, { en: "input size", ko: "입력 크기" }),
+    kernel: int(3, 1, 7, { en: "kernel size", ko: "커널 크기" }),
+    stride: pair(2, 1, 4, { en: "stride", ko: "스트라이드" }),
+    dilation: int(1, 1, 3, { en: "dilation", ko: "팽창" }),
+  },
+  build,
+);
