@@ -1,0 +1,128 @@
+/** From options to what the library's training loop takes: optimiser, schedule, loss, augmentation. */
+import {
+  Adam,
+  AdamW,
+  type Augmentation,
+  CrossEntropyLoss,
+  type FitOptions,
+  type Module,
+  type Optimizer,
+  RMSprop,
+  SGD,
+  type Schedule,
+  constantRate,
+  cosineRate,
+  oneCycleRate,
+  plateauRate,
+  stepRate,
+} from "faltung";
+import type { DataBundle } from "../data/bundle.ts";
+import { defaultLearningRate } from "../models.ts";
+
+export const OPTIMIZERS = ["SGD", "Adam", "AdamW", "RMSprop"] as const;
+export const SCHEDULES = ["onecycle", "cosine", "step", "plateau", "constant"] as const;
+export const AUTO_FLAG = ["auto", "true", "false"] as const;
+
+/** The options that say how training goes. */
+export interface Recipe {
+  readonly model: string;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly lr0: number | undefined;
+  readonly optimizer: (typeof OPTIMIZERS)[number];
+  readonly momentum: number;
+  readonly weight_decay: number;
+  readonly schedule: (typeof SCHEDULES)[number];
+  readonly warmup_epochs: number;
+  readonly label_smoothing: number;
+  readonly clip: number;
+  readonly shift: number | undefined;
+  readonly fliplr: (typeof AUTO_FLAG)[number];
+  readonly seed: number;
+  readonly threads: number;
+  readonly precision: "fast" | "strict";
+}
+
+/** Steps below which a network has hardly begun to learn. */
+const ENOUGH_STEPS = 1500;
+
+/** Batch size and epochs that suit the number of pictures: few pictures come in small batches, and often. */
+export function scale(
+  { batch, epochs }: { readonly batch: number | undefined; readonly epochs: number | undefined },
+  pictures: number,
+): { readonly batch: number; readonly epochs: number } {
+  const size = batch ?? (pictures >= 2000 ? 64 : pictures >= 500 ? 32 : 16);
+  const steps = Math.ceil(pictures / size);
+  return { batch: size, epochs: epochs ?? Math.max(5, Math.min(50, Math.ceil(ENOUGH_STEPS / steps))) };
+}
+
+/** Everything but the data, the signal and what is resumed. */
+export type Setup = Pick<
+  FitOptions,
+  "epochs" | "batch" | "loss" | "clip" | "augment" | "seed" | "threads" | "precision"
+> &
+  Required<Pick<FitOptions, "optimizer" | "schedule">>;
+
+export function setup(recipe: Recipe, module: Module, bundle: DataBundle): Setup {
+  const { epochs, batch, seed, threads, precision, clip, label_smoothing } = recipe;
+  const stepsPerEpoch = Math.ceil(bundle.train.size / Math.min(batch, bundle.train.size));
+  return {
+    epochs,
+    batch,
+    seed,
+    precision,
+    optimizer: makeOptimizer(recipe, module),
+    schedule: makeSchedule(recipe, stepsPerEpoch),
+    loss: new CrossEntropyLoss({ labelSmoothing: label_smoothing }),
+    augment: augmentation(recipe, bundle),
+    ...(clip > 0 ? { clip: { norm: clip } } : {}),
+    ...(threads > 0 ? { threads } : {}),
+  };
+}
+
+function makeOptimizer(recipe: Recipe, module: Module): Optimizer {
+  const { optimizer, momentum, weight_decay: weightDecay } = recipe;
+  const lr = recipe.lr0 ?? defaultLearningRate(recipe.model, optimizer);
+  const parameters = module.parameters();
+  switch (optimizer) {
+    case "SGD":
+      return new SGD(parameters, { lr, momentum, weightDecay, nesterov: momentum > 0 });
+    case "Adam":
+      return new Adam(parameters, { lr, weightDecay });
+    case "AdamW":
+      return new AdamW(parameters, { lr, weightDecay });
+    case "RMSprop":
+      return new RMSprop(parameters, { lr, momentum, weightDecay });
+  }
+}
+
+function makeSchedule(
+  { schedule, epochs, warmup_epochs, optimizer, momentum }: Recipe,
+  stepsPerEpoch: number,
+): Schedule {
+  const totalSteps = epochs * stepsPerEpoch;
+  switch (schedule) {
+    case "onecycle":
+      // Momentum moves with the rate where there is one to move; Adam's first beta too, as in PyTorch.
+      return oneCycleRate(optimizer === "SGD" && momentum === 0 ? { totalSteps, momentum: null } : { totalSteps });
+    case "cosine":
+      return cosineRate({ totalSteps, warmupSteps: Math.min(totalSteps, Math.round(warmup_epochs * stepsPerEpoch)) });
+    case "step":
+      return stepRate(Math.max(1, Math.round(epochs / 3)));
+    case "plateau":
+      return plateauRate({ patience: 3 });
+    case "constant":
+      return constantRate();
+  }
+}
+
+/**
+ * Mirror images where these still mean the same; where they do not (digits, letters), shifts of a fourteenth of the side
+ * (2 pixels of 28). Both at once ask more of a network than it learns in the few epochs that are usual here.
+ */
+export function augmentation(recipe: Pick<Recipe, "shift" | "fliplr">, bundle: DataBundle): Augmentation {
+  const { height, width } = bundle.geometry;
+  const flip = recipe.fliplr === "auto" ? bundle.mirrorable : recipe.fliplr === "true";
+  const shift = recipe.shift ?? (flip ? 0 : Math.round(Math.min(height, width) / 14));
+  return { shift, flip };
+}
