@@ -1,0 +1,6 @@
+/** What Vite provides. */
+interface ImportMeta {
+  readonly env: { readonly DEV: boolean };
+}
+
+declare module "*.css";
