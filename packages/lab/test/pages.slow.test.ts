@@ -73,7 +73,7 @@ describe("the frame", () => {
 
   it("can be used soon after it is asked for, nothing moves away under the finger", async () => {
     const { context, page } = await visit(lab);
-    await page.goto(`${lab.isolated}#/learn/padding-stride?lang=en`);
+    await page.goto(`${lab.isolated}#/learn/padding-stride?lang=en&step=0`);
     // The button does what it says: the scripts are there and have run.
     await page.getByRole("button", { name: "One step forth", exact: true }).click();
     await expect.poll(() => page.textContent(".transport output"), { interval: 10 }).toMatch(/^2\//);

@@ -11,6 +11,9 @@ import type { Assignment } from "./worker.ts";
 /** The most that a 32-bit memory can have: 4 GiB. */
 export const MAX_PAGES = 65536;
 
+/** How long to wait for the words of a worker that has trapped: it writes them at once, if it has a core. */
+const MESSAGE_MS = 2000;
+
 export interface WasmInstance {
   readonly memory: WebAssembly.Memory;
   /** Size of the module in bytes, number of different kernels in it. */
@@ -138,7 +141,11 @@ function poison(words: Int32Array, memory: WebAssembly.Memory, cause: unknown): 
   Atomics.add(words, CONTROL.generation / 4, 1);
   Atomics.notify(words, CONTROL.generation / 4);
   if (first <= 1) return `${String(cause)} on thread 0`;
-  const length = Atomics.load(words, CONTROL.message / 4);
+  // The worker claims the word first and writes its message second. A page's main thread may not sleep until then.
+  const deadline = performance.now() + MESSAGE_MS;
+  let length = 0;
+  while (length === 0 && performance.now() < deadline) length = Atomics.load(words, CONTROL.message / 4);
+  if (length === 0) return `its message did not come within ${MESSAGE_MS} ms, on thread ${first - 1}`;
   const text = new Uint8Array(memory.buffer, CONTROL.message + 4, length).slice();
   return `${new TextDecoder().decode(text)} on thread ${first - 1}`;
 }
