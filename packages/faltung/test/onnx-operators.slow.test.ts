@@ -150,6 +150,128 @@ it.each<[kernel: number[], stride: number[], shape: number[]]>([
   );
 });
 
+describe("recurrent layers", () => {
+  const [steps, batch, features, size] = [5, 3, 4, 6];
+  const shapes = (gates: number, directions: number): Record<string, number[]> => ({
+    x: [steps, batch, features],
+    w: [directions, gates * size, features],
+    r: [directions, gates * size, size],
+    b: [directions, 2 * gates * size],
+    h: [directions, batch, size],
+    c: [directions, batch, size],
+    p: [directions, 3 * size],
+  });
+  it.each<[op: string, gates: number, directions: number, inputs: string[], attributes: Attributes]>([
+    ["LSTM", 4, 1, ["x", "w", "r"], {}],
+    ["LSTM", 4, 2, ["x", "w", "r", "b", "", "h", "c"], { direction: "bidirectional" }],
+    ["LSTM", 4, 1, ["x", "w", "r", "b", "lengths"], { direction: "reverse" }],
+    ["LSTM", 4, 2, ["x", "w", "r", "b", "lengths", "h", "c", "p"], { direction: "bidirectional" }],
+    ["LSTM", 4, 1, ["x", "w", "r"], { activations: ["HardSigmoid", "Relu", "Softsign"], input_forget: 1 }],
+    ["GRU", 3, 1, ["x", "w", "r", "b"], { linear_before_reset: 0 }],
+    ["GRU", 3, 2, ["x", "w", "r", "b", "lengths", "h"], { direction: "bidirectional", linear_before_reset: 1 }],
+    ["RNN", 1, 1, ["x", "w", "r"], {}],
+    ["RNN", 1, 2, ["x", "w", "r", "b", "", "h"], { direction: "bidirectional", activations: ["Relu", "Tanh"] }],
+  ])("%s of %i gates, %i directions, %j %j", async (op, gates, directions, inputs, attributes) => {
+    const all = shapes(gates, directions);
+    const named = inputs.filter((name) => name !== "" && name !== "lengths");
+    await expectSame(
+      {
+        inputs: named.map((name) => port(name, all[name])),
+        outputs: outputs("y", "last", ...(op === "LSTM" ? ["cell"] : [])),
+        nodes: [
+          node(op, inputs, ["y", "last", "cell"].slice(0, op === "LSTM" ? 3 : 2), { hidden_size: size, ...attributes }),
+        ],
+        initializers: [
+          {
+            ...bytes("lengths", "int8", [batch], []),
+            dataType: 6,
+            rawData: new Uint8Array(Int32Array.of(5, 2, 4).buffer),
+          },
+        ],
+        opset: 14,
+      },
+      Object.fromEntries(named.map((name, i) => [name, noise(all[name], i)])),
+    );
+  });
+});
+
+it("a list of tensors, filled, read, cut and joined", async () => {
+  const nodes = [
+    node("SequenceEmpty", [], ["none"]),
+    node("SequenceInsert", ["none", "a"], ["one"]),
+    node("SequenceInsert", ["one", "b", "zero"], ["two"]),
+    node("SequenceConstruct", ["a", "b", "a"], ["three"]),
+    node("SequenceErase", ["three", "last"], ["less"]),
+    node("SequenceLength", ["three"], ["length"]),
+    node("SequenceAt", ["two", "last"], ["at"]),
+    node("ConcatFromSequence", ["less"], ["stacked"], { axis: 1, new_axis: 1 }),
+    node("ConcatFromSequence", ["two"], ["joined"], { axis: -1 }),
+    node("SplitToSequence", ["joined", "pair"], ["pairs"], { axis: 1 }),
+    node("SplitToSequence", ["joined", "sizes"], ["sized"], { axis: 1 }),
+    node("SplitToSequence", ["joined"], ["rows"], { axis: 0, keepdims: 0 }),
+    node("SequenceAt", ["pairs", "last"], ["pair5"]),
+    node("SequenceAt", ["sized", "zero"], ["sized1"]),
+    node("SequenceAt", ["rows", "last"], ["row"]),
+  ];
+  const scalar = (name: string, value: number): ReturnType<typeof int64s> => ({ ...int64s(name, [value]), dims: [] });
+  await expectSame(
+    {
+      inputs: [port("a", [2, 3]), port("b", [2, 3])],
+      outputs: [
+        ...["at", "stacked", "joined", "pair5", "sized1", "row"].map((name) => port(name)),
+        port("length", [], "int64"),
+      ],
+      nodes,
+      initializers: [scalar("zero", 0), scalar("last", -1), scalar("pair", 4), int64s("sizes", [1, 2, 3])],
+    },
+    { a: noise([2, 3], 1), b: noise([2, 3], 2) },
+  );
+});
+
+it("batch normalisation of opsets 7 to 13 takes the batch's statistics where it has more than one output", async () => {
+  const names = ["scale", "shift", "mean", "variance"];
+  await expectSame(
+    {
+      inputs: [port("x", [4, 3, 2, 2])],
+      outputs: outputs("y"),
+      nodes: [node("BatchNormalization", ["x", ...names], ["y", "m", "v", "savedMean", "savedVariance"])],
+      initializers: names.map((name, i) => floats(name, [i + 1, i + 2, i + 3])),
+      opset: 9,
+    },
+    { x: noise([4, 3, 2, 2], 1) },
+  );
+});
+
+it.each<[scales: number[], attributes: Attributes]>([
+  [[1, 1, 1.5, 0.6], { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }],
+  [[1, 1, 0.3, 2.3], { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }],
+  [[1, 1, 2.3, 2.3], { mode: "linear" }],
+  [[1, 1, 1.7, 0.7], { mode: "cubic", coordinate_transformation_mode: "pytorch_half_pixel" }],
+])("Resize by %j %j: sizes and places are rounded as float32 has them", async (scales, attributes) => {
+  await expectSame(
+    {
+      inputs: [port("x", [1, 2, 12, 10])],
+      outputs: outputs("y"),
+      nodes: [node("Resize", ["x", "", "scales"], ["y"], attributes)],
+      initializers: [floats("scales", scales)],
+      opset: 13,
+    },
+    { x: noise([1, 2, 12, 10], 1) },
+  );
+});
+
+it.each([[9], [1]])("Slice of opset %i, up to 2⁶³ − 1", async (opset) => {
+  await expectSame(
+    {
+      inputs: [port("x", [3, 4])],
+      outputs: outputs("y"),
+      nodes: [node("Slice", ["x"], ["y"], { axes: [1, 0], starts: [1, -2], ends: [2 ** 63 - 1024, 3] })],
+      opset,
+    },
+    { x: noise([3, 4], 1) },
+  );
+});
+
 describe("a detector that ends in non-maximum suppression", () => {
   const parts: TestModel = {
     inputs: [port("image", ["batch", 1, 4, 4])],

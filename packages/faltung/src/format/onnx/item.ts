@@ -16,6 +16,8 @@ export interface Item {
   value(): Value;
   /** The numbers; of parameters those that they begin with. Only if `known`. */
   host(): HostTensor;
+  /** It is a sequence of these, and no tensor. */
+  readonly parts?: readonly Item[];
 }
 
 /** Numbers that are known: a state where they are to be trained, else a constant when a program wants them. */
@@ -42,6 +44,21 @@ export function valueItem(type: OnnxType, value: Value, name: string): Item {
         `tensor "${name}" depends on the model's inputs, so its numbers are not known before it runs.`,
       );
     },
+  };
+}
+
+/** Tensors in a row under one name. */
+export function sequenceItem(parts: readonly Item[]): Item {
+  const none = (): never => {
+    throw new FormatError(`a sequence of ${parts.length} tensors stands where a tensor is needed.`);
+  };
+  return {
+    type: parts.at(0)?.type ?? "float",
+    shape: [],
+    known: parts.every((part) => part.known),
+    value: none,
+    host: none,
+    parts,
   };
 }
 

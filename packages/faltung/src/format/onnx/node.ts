@@ -61,9 +61,10 @@ export interface OnnxNode {
   int(name: string, fallback?: number): number;
   float(name: string, fallback?: number): number;
   text(name: string, fallback?: string): string;
-  /** Undefined where the attribute is not given. */
-  ints(name: string): number[] | undefined;
+  /** Undefined where the attribute is not given. @param most numbers beyond ±most are refused */
+  ints(name: string, most?: number): number[] | undefined;
   floats(name: string): number[] | undefined;
+  texts(name: string): string[] | undefined;
   tensor(name: string): HostTensor | undefined;
   graph(name: string): GraphProto;
   /** Builds a graph among the node's attributes, with values for its inputs; the items of its outputs. */
@@ -82,7 +83,7 @@ export interface NodeEnvironment {
 }
 
 /** Attribute types, by their number in onnx.proto; 0 in files older than the field. */
-const TYPES = { float: 1, int: 2, text: 3, tensor: 4, graph: 5, floats: 6, ints: 7 } as const;
+const TYPES = { float: 1, int: 2, text: 3, tensor: 4, graph: 5, floats: 6, ints: 7, texts: 8 } as const;
 
 export function labelOf({ opType, name, outputs }: NodeProto): string {
   return `${opType} "${name === "" ? (outputs[0] ?? "") : name}"`;
@@ -144,15 +145,18 @@ export function nodeView(proto: NodeProto, inputs: readonly (Item | undefined)[]
       const a = attribute(name, "text");
       return required(name, a === undefined ? fallback : new TextDecoder().decode(a.s));
     },
-    ints(name) {
+    ints(name, most = Number.MAX_SAFE_INTEGER) {
       const list = attribute(name, "ints")?.ints;
-      if (list !== undefined && !list.every(Number.isSafeInteger))
-        fail(`attribute ${name} is ${show(list)}; that is out of all range.`);
+      if (list?.some((n) => Math.abs(n) > most)) fail(`attribute ${name} is ${show(list)}; that is out of all range.`);
       return list === undefined ? undefined : [...list];
     },
     floats(name) {
       const list = attribute(name, "floats")?.floats;
       return list === undefined ? undefined : [...list];
+    },
+    texts(name) {
+      const list = attribute(name, "texts")?.strings;
+      return list?.map((text) => new TextDecoder().decode(text));
     },
     tensor(name) {
       const t = attribute(name, "tensor")?.t;

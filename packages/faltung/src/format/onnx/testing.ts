@@ -15,6 +15,7 @@ export type TestAttribute =
   | number
   | string
   | readonly number[]
+  | readonly string[]
   | { readonly float: number }
   | { readonly tensor: TensorProto }
   | { readonly graph: GraphProto };
@@ -26,7 +27,13 @@ export function attribute(name: string, value: TestAttribute): AttributeProto {
   if ("float" in value) return { ...empty, type: 1, f: value.float };
   if ("tensor" in value) return { ...empty, type: 4, t: value.tensor };
   if ("graph" in value) return { ...empty, type: 5, g: value.graph };
-  return { ...empty, type: 7, ints: value };
+  return isTexts(value)
+    ? { ...empty, type: 8, strings: value.map((text) => new TextEncoder().encode(text)) }
+    : { ...empty, type: 7, ints: value };
+}
+
+function isTexts(list: readonly number[] | readonly string[]): list is readonly string[] {
+  return typeof list[0] === "string";
 }
 
 export function node(

@@ -16,9 +16,15 @@ import { sizeOf } from "../../../tensor/shape.ts";
 import type { Built, Operator, OnnxNode, Operators } from "../node.ts";
 import { alongAxis, axesOf, axisOf } from "./helpers.ts";
 
+/** Whether the file itself says that the batch's statistics are taken: by an attribute, or by having more outputs. */
+function saysTraining(node: OnnxNode): boolean {
+  if (node.opset >= 14) return node.int("training_mode", 0) !== 0;
+  return node.proto.outputs.length > 1 && (node.opset >= 7 || node.int("is_test", 0) === 0);
+}
+
 /**
- * Training happens in two ways: the node says so (training_mode 1: ONNX's own semantics), or the module is in training
- * mode, which turns an inference node into PyTorch's layer, running statistics included.
+ * Training happens in two ways: the node says so (ONNX's own semantics), or the module is in training mode, which turns
+ * an inference node into PyTorch's layer, running statistics included.
  */
 const batchNormalization: Operator = {
   buffers: [3, 4],
@@ -27,13 +33,9 @@ const batchNormalization: Operator = {
     const [weight, bias, runningMean, runningVar] = [1, 2, 3, 4].map((i) => node.value(i));
     const eps = node.float("epsilon", 1e-5);
     const momentum = node.float("momentum", 0.9);
-    const says =
-      node.opset >= 14
-        ? node.int("training_mode", 0) !== 0
-        : node.opset < 7 && node.int("is_test", 0) === 0 && node.proto.outputs.length > 1;
     if (node.opset < 9 && node.int("spatial", 1) === 0)
       node.unsupported("spatial 0: statistics of their own for every place");
-    if (says) {
+    if (saysTraining(node)) {
       const batch = batchStatistics(x);
       // ONNX keeps the biased variance.
       const kept = (old: Value, now: Value): Value => runningAverage(old, now, 1 - momentum);
@@ -41,6 +43,9 @@ const batchNormalization: Operator = {
         batchNorm(x, { weight, bias, training: true, eps }),
         kept(runningMean, batch.mean),
         kept(runningVar, batch.variance),
+        // Before opset 14, for a backward pass of their own.
+        batch.mean,
+        batch.variance,
       ];
     }
     if (!node.training || !isState(runningMean) || !isState(runningVar)) {

@@ -11,9 +11,11 @@ import { microsoftOperators } from "./microsoft.ts";
 import { normOperators } from "./norm.ts";
 import { poolOperators } from "./pool.ts";
 import { quantizeOperators } from "./quantize.ts";
+import { recurrentOperators } from "./recurrent.ts";
 import { reduceOperators } from "./reduce.ts";
 import { resizeOperators } from "./resize.ts";
 import { sampleOperators } from "./sample.ts";
+import { sequenceOperators } from "./sequence.ts";
 import { shapeOperators } from "./shape.ts";
 import { sizedOperators } from "./sized.ts";
 import { trigonometryOperators } from "./trigonometry.ts";
@@ -32,9 +34,11 @@ const DOMAINS: ReadonlyMap<string, Operators> = new Map([
       ...normOperators,
       ...poolOperators,
       ...quantizeOperators,
+      ...recurrentOperators,
       ...reduceOperators,
       ...resizeOperators,
       ...sampleOperators,
+      ...sequenceOperators,
       ...shapeOperators,
       ...sizedOperators,
       ...trigonometryOperators,

@@ -22,19 +22,21 @@ export interface AxisResize {
 function position(o: number, r: AxisResize): number | undefined {
   const { input, output, scale, roi } = r;
   const width = scale * input;
+  // In float32, as onnxruntime has it: which cell is the nearest to 3 / 0.6 depends on it.
+  const scaledBack = (at: number): number => Math.fround(at / scale);
   switch (r.coordinates) {
     case "half_pixel":
-      return (o + 0.5) / scale - 0.5;
+      return scaledBack(o + 0.5) - 0.5;
     case "pytorch_half_pixel":
-      return output > 1 ? (o + 0.5) / scale - 0.5 : 0;
+      return output > 1 ? scaledBack(o + 0.5) - 0.5 : 0;
     case "half_pixel_symmetric":
-      return (input / 2) * (1 - output / width) + (o + 0.5) / scale - 0.5;
+      return (input / 2) * (1 - output / width) + scaledBack(o + 0.5) - 0.5;
     case "align_corners":
       return width === 1 ? 0 : (o * (input - 1)) / (width - 1);
     case "asymmetric":
-      return o / scale;
+      return scaledBack(o);
     case "tf_half_pixel_for_nn":
-      return (o + 0.5) / scale;
+      return scaledBack(o + 0.5);
     case "tf_crop_and_resize":
       return width === 1
         ? (roi[0] + (roi[1] - roi[0]) / 2) * (input - 1)

@@ -22,7 +22,9 @@ interface Plan {
 function candidates({ input, output, scale, mode }: AxisResize): AxisMap[] {
   const inverse = 1 / scale;
   if (mode === "nearest") {
-    return [false, true].map((center) => ({ kind: "nearest", input, output, scale: inverse, center }));
+    return [inverse, input / output].flatMap((step) =>
+      [false, true].map((center): AxisMap => ({ kind: "nearest", input, output, scale: step, center })),
+    );
   }
   if (mode !== "linear") return [];
   const corners = output > 1 ? (input - 1) / (output - 1) : 0;
@@ -109,7 +111,8 @@ function targets(
       node.fail(`scales ${show(given)} must be ${axes.length} numbers > 0.`);
     axes.forEach((axis, i) => {
       scales[axis] = given[i];
-      output[axis] = Math.floor(shape[axis] * given[i] + 1e-9 * shape[axis]);
+      // In float32, as onnxruntime has it: 10 × 2.3 is 23 there (and in PyTorch), and 22.9999995 in double.
+      output[axis] = Math.floor(Math.fround(shape[axis] * given[i]));
     });
   } else {
     const sizesGiven =

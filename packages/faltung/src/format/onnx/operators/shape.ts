@@ -127,8 +127,9 @@ const sliceOperator: Operator = {
   needs: [1, 2, 3, 4],
   build(node) {
     const old = node.opset < 10;
+    // 2⁶³ − 1 stands for "as far as it goes".
     const list = (i: number, name: string): number[] =>
-      (old ? node.ints(name) : node.numbers(i)) ?? node.fail(`${name} are missing.`);
+      (old ? node.ints(name, Infinity) : node.numbers(i)) ?? node.fail(`${name} are missing.`);
     const starts = list(1, "starts");
     const ends = list(2, "ends");
     const x = node.value(0);
