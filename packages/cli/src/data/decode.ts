@@ -6,6 +6,7 @@ import { open } from "node:fs/promises";
 import sharp from "sharp";
 import { reason } from "../command/errors.ts";
 import type { Geometry } from "./bundle.ts";
+import { diagnose } from "./diagnose.ts";
 import { SUPPORTED_TEXT } from "./scan.ts";
 
 /** More pixels than the largest camera has: a file that claims more is a bomb, or no training picture. */
@@ -35,11 +36,12 @@ export interface Decoded {
 
 /** Width and height as the picture is shown (after the camera's rotation mark). @throws PictureError */
 export async function pictureSize(path: string): Promise<{ readonly width: number; readonly height: number }> {
+  const bytes = await readPicture(path);
   try {
-    const { autoOrient } = await sharp(await readPicture(path), OPTIONS).metadata();
+    const { autoOrient } = await sharp(bytes, OPTIONS).metadata();
     return autoOrient;
   } catch (error) {
-    throw explain(error);
+    throw explain(error, bytes, MAX_PIXELS);
   }
 }
 
@@ -50,11 +52,7 @@ export async function pictureSize(path: string): Promise<{ readonly width: numbe
  * @throws PictureError saying what is wrong
  */
 export async function decodePicture(path: string, size: Pick<Geometry, "height" | "width">): Promise<Decoded> {
-  try {
-    return await decodeBytes(await readPicture(path), size);
-  } catch (error) {
-    throw explain(error);
-  }
+  return decodeBytes(await readPicture(path), size);
 }
 
 /** As {@link decodePicture}, from memory. @param pixels how many the picture may have */
@@ -73,21 +71,27 @@ export async function decodeBytes(
       .toBuffer({ resolveWithObject: true });
     return planar(data, info.channels, width * height);
   } catch (error) {
-    throw explain(error, pixels);
+    throw explain(error, bytes, pixels);
   }
 }
 
 const OPTIONS = { failOn: "error", limitInputPixels: MAX_PIXELS, animated: false } as const;
 
+/** @throws PictureError */
 async function readPicture(path: string): Promise<Buffer> {
-  const file = await open(path, "r");
   try {
-    const { size } = await file.stat();
-    if (size === 0) throw new PictureError("the file is empty");
-    if (size > MAX_FILE_BYTES) throw new PictureError(`the file has ${size} bytes; at most ${MAX_FILE_BYTES} are read`);
-    return await file.readFile();
-  } finally {
-    await file.close();
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      if (size === 0) throw new PictureError("the file is empty");
+      if (size > MAX_FILE_BYTES)
+        throw new PictureError(`the file has ${size} bytes; at most ${MAX_FILE_BYTES} are read`);
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw error instanceof PictureError ? error : new PictureError(reason(error));
   }
 }
 
@@ -108,14 +112,12 @@ function planar(data: Uint8Array, channels: number, plane: number): Decoded {
   return { pixels, gray };
 }
 
-function explain(error: unknown, pixels: number = MAX_PIXELS): PictureError {
-  if (error instanceof PictureError) return error;
-  const text = reason(error);
-  if (/unsupported image format|Input file is missing|operation is blocked/.test(text)) {
-    return new PictureError(`it is not a picture in a known format; ${SUPPORTED_TEXT}`);
+/** Sharp's own messages can be relied on; what it passes on from libvips cannot (see diagnose.ts). */
+function explain(error: unknown, bytes: Uint8Array, pixels: number): PictureError {
+  if (/pixel limit/.test(reason(error))) {
+    return new PictureError(`it claims more than ${pixels / 1e6} million pixels`);
   }
-  if (/pixel limit/.test(text)) return new PictureError(`it claims more than ${pixels / 1e6} million pixels`);
-  return new PictureError(`damaged or cut short (${text.split("\n")[0].trim()})`);
+  return new PictureError(diagnose(bytes) ?? `it is not a picture in a known format; ${SUPPORTED_TEXT}`);
 }
 
 /** Runs `work` over all items, a few at a time, in order of starting; stops handing out when the signal is aborted. */

@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { relative, resolve } from "node:path";
 import { DataError, type Dataset, arrayDataset, subset } from "faltung";
 import { UserError, reason } from "../command/errors.ts";
-import { bytes as showBytes, count } from "../terminal/format.ts";
+import { bytes as showBytes, count, thousands } from "../terminal/format.ts";
 import { printable } from "../terminal/width.ts";
 import type { BadPicture, DataOptions, Geometry } from "./bundle.ts";
 import { type PictureCache, type Stamp, cachePath, readCache, writeCache } from "./cache.ts";
@@ -35,7 +35,8 @@ export async function readImageFolder(root: string, options: DataOptions): Promi
   const size = options.expected?.geometry ?? (await decideSize(pictures, options.imgsz));
   const { decoded, bad } = await decodeAll(root, pictures, size, options);
   const skipped = [...scan.bad, ...bad];
-  if (skipped.length > 0 && !options.skipBad) throw new DataError(badMessage(root, skipped, pictures.length));
+  if (skipped.length > 0 && !options.skipBad)
+    throw new DataError(badMessage(root, skipped, scan.bad.length + pictures.length));
   if (scan.others > 0) options.onNote?.(`${count(scan.others, "other file")} in ${root} left alone.`);
   const usable = pictures.map((picture, i) => ({ picture, decoded: decoded[i] })).filter(isDecoded);
   checkStillThere(root, classes, usable, skipped.length, options.expected?.classes !== undefined);
@@ -163,7 +164,7 @@ async function decodeAll(
   if (stale) {
     const rows = decoded.flatMap((d, i) => (d === undefined ? [] : [{ stamp: stamps[i], decoded: d }]));
     await writeCache(file, rows).catch((error: unknown) =>
-      onNote?.(`Decoded pictures could not be kept for the next run (${reason(error)}); training goes on.`),
+      onNote?.(`Decoded pictures are not kept for the next run: ${reason(error)}`),
     );
   }
   return { decoded, bad };
@@ -198,7 +199,7 @@ function badMessage(root: string, bad: readonly BadPicture[], pictures: number):
   const rows = bad.slice(0, LISTED).map(({ path, reason }) => `  ${printable(path)}: ${reason}`);
   const more = bad.length > LISTED ? [`  … and ${count(bad.length - LISTED, "more", "more")}`] : [];
   return [
-    `data=${root}: ${count(bad.length, "picture")} of ${count(pictures, "picture")} cannot be used:`,
+    `data=${root}: ${thousands(bad.length)} of ${count(pictures, "picture")} cannot be used:`,
     ...rows,
     ...more,
     "Mend or remove them, or pass skip_bad=true to leave them out.",

@@ -6,6 +6,7 @@ import { DataError } from "faltung";
 import { UserError } from "../command/errors.ts";
 import type { BadPicture } from "./bundle.ts";
 import { compareNames, listFolder } from "./read.ts";
+import { count } from "../terminal/format.ts";
 
 export type Part = "train" | "val" | "test";
 
@@ -164,7 +165,7 @@ async function subFolders(root: string): Promise<{ name: string; path: string }[
 async function noClasses(root: string, where: string): Promise<Error> {
   const loose = (await listFolder(where)).filter(({ name }) => looksLikePicture(name)).length;
   return new UserError(
-    `data=${root}: ${loose > 0 ? `${where} holds ${loose} pictures but no sub-folders` : `${where} has no sub-folders`}. ` +
+    `data=${root}: ${loose > 0 ? `${where} holds ${count(loose, "picture")} but no sub-folders` : `${where} has no sub-folders`}. ` +
       `Expected one sub-folder a class, named like it: ${join(where, "cat", "1.png")}, ${join(where, "dog", "1.png")}, …; ` +
       `or IDX files (train-images-idx3-ubyte, …).`,
   );
