@@ -6,6 +6,8 @@ import { readBytes } from "./read.ts";
 
 type Variant = "cifar10" | "cifar100";
 
+const CIFAR10_BATCHES = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`);
+
 export interface CifarParts {
   readonly train: Dataset;
   readonly test?: Dataset;
@@ -18,13 +20,24 @@ export function cifarVariant(names: readonly string[]): Variant | undefined {
   return names.includes("train.bin") ? "cifar100" : undefined;
 }
 
-/** @throws UserError or FormatError naming the file */
-export async function readCifarFolder(folder: string, names: readonly string[], variant: Variant): Promise<CifarParts> {
+/**
+ * @param onNote is told of files that a whole set has and this one lacks
+ * @throws UserError or FormatError naming the file
+ */
+export async function readCifarFolder(
+  folder: string,
+  names: readonly string[],
+  variant: Variant,
+  onNote: (text: string) => void = () => {},
+): Promise<CifarParts> {
   const [trainFiles, testFiles, labelFile] =
     variant === "cifar10"
       ? [names.filter((name) => /^data_batch_\d+\.bin$/.test(name)).sort(), ["test_batch.bin"], "batches.meta.txt"]
       : [["train.bin"], ["test.bin"], "fine_label_names.txt"];
   const count = variant === "cifar10" ? 10 : 100;
+  const whole = [...(variant === "cifar10" ? CIFAR10_BATCHES : trainFiles), ...testFiles];
+  const missing = whole.filter((name) => !names.includes(name));
+  if (missing.length > 0) onNote(`${folder} lacks ${missing.join(", ")}; going on without.`);
   const classes = names.includes(labelFile) ? await readNames(join(folder, labelFile), count) : defaultNames(variant);
   const train = await readParts(folder, trainFiles, variant, classes);
   const hasTest = testFiles.every((name) => names.includes(name));

@@ -53,6 +53,15 @@ describe("IDX folders", () => {
     }
   });
 
+  it("have the ten digits if they are called after MNIST, else the classes that their labels count", async () => {
+    const root = folder(TRAIN);
+    const other = join(root, "shapes", "raw");
+    mkdirSync(other, { recursive: true });
+    for (const [name, content] of Object.entries(TRAIN)) writeFileSync(join(other, name), content);
+    expect((await load(root)).classes.length).toBe(10);
+    expect((await load(other)).classes).toEqual(["0", "1"]);
+  });
+
   it("keep a part of the training pictures if asked, and the test part for later", async () => {
     const bundle = await load(folder({ ...TRAIN, ...TEST }), { val: 0.5 });
     expect([bundle.train.size, bundle.validation.size, bundle.test?.size]).toEqual([2, 2, 2]);
@@ -119,7 +128,32 @@ describe("IDX folders", () => {
       { ...TRAIN, "train-labels-idx1-ubyte": idx([4], [0, 1, 255, 1]) },
       "labels go up to 255, but only 3 different ones occur",
     ],
-    ["an empty file", { ...TRAIN, "train-images-idx3-ubyte": Buffer.alloc(0) }, "begins with the bytes (none)"],
+    [
+      "an empty file",
+      { ...TRAIN, "train-images-idx3-ubyte": Buffer.alloc(0) },
+      "train-images-idx3-ubyte: the file is empty",
+    ],
+    [
+      "no pictures",
+      { "train-images-idx3-ubyte": idx([0, 3, 2], []), "train-labels-idx1-ubyte": idx([0], []) },
+      "train-images-idx3-ubyte holds no pictures",
+    ],
+    [
+      "pictures without pixels",
+      { ...TRAIN, "train-images-idx3-ubyte": idx([4, 0, 2], []) },
+      "train-images-idx3-ubyte holds no pictures",
+    ],
+    [
+      "two gzip members in a file",
+      {
+        "train-images-idx3-ubyte.gz": Buffer.concat([
+          gzipSync(TRAIN["train-images-idx3-ubyte"].subarray(0, 20)),
+          gzipSync(TRAIN["train-images-idx3-ubyte"].subarray(20)),
+        ]),
+        "train-labels-idx1-ubyte": TRAIN["train-labels-idx1-ubyte"],
+      },
+      "a second member",
+    ],
   ])("%s is refused", async (_, files, message) => {
     await expect(load(folder(files))).rejects.toThrow(message);
   });
@@ -148,7 +182,9 @@ describe("CIFAR folders", () => {
       "data_batch_2.bin": Buffer.concat([record(0), record(9)]),
       "test_batch.bin": record(1),
     });
-    const bundle = await load(root);
+    const notes: string[] = [];
+    const bundle = await load(root, { onNote: (text) => notes.push(text) });
+    expect(notes.join()).toMatch(/lacks data_batch_3.bin, data_batch_4.bin, data_batch_5.bin; going on without\.$/);
     expect([bundle.train.size, bundle.validation.size, bundle.classes[9], bundle.geometry]).toEqual([
       4,
       1,
@@ -157,6 +193,11 @@ describe("CIFAR folders", () => {
     ]);
     writeFileSync(join(root, "batches.meta.txt"), "a\nb\n");
     await expect(load(root)).rejects.toThrow("it has 2 names; 10 are expected");
+  });
+
+  it("as Python pickles are refused", async () => {
+    const root = folder({ data_batch_1: "", "batches.meta": "" });
+    await expect(load(root)).rejects.toThrow("get its binary version");
   });
 
   it("of CIFAR-100 have the fine labels", async () => {

@@ -1,5 +1,5 @@
 /** Folders of IDX files: MNIST, Fashion-MNIST and others of their kind, plain or gzip, under either usual spelling. */
-import { basename, join } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 import { type Dataset, DataError, readIdx, tensorDataset } from "faltung";
 import { UserError } from "../command/errors.ts";
 import { readBytes } from "./read.ts";
@@ -61,10 +61,11 @@ export async function readIdxFolder(folder: string, names: readonly string[]): P
     );
   }
   const [trainImages, trainLabels] = await readPair(folder, pair, "train");
+  if (trainImages.size === 0) throw new DataError(`data=${folder}: ${pair.images} holds no pictures.`);
   const known = classesOf(folder, trainLabels.data);
   const train = tensorDataset(trainImages, trainLabels, known?.classes, `data=${folder}`);
   checkClasses(train, folder);
-  const name = known?.name ?? basename(folder);
+  const name = known?.name ?? basename(resolve(folder));
   const testPair = parts.get("test");
   if (testPair === undefined) return { train, name };
   const [testImages, testLabels] = await readPair(folder, testPair, "test");
@@ -97,10 +98,10 @@ async function readTensor(path: string): Promise<Tensor> {
 /** The names that belong to well-known labels, which IDX files do not carry. */
 function classesOf(folder: string, labels: ArrayLike<number>): { name: string; classes: string[] } | undefined {
   if (FASHION_LABELS.every((label, i) => labels[i] === label)) return { name: "Fashion-MNIST", classes: FASHION };
-  const tenDigits = Array.from(labels).every((label) => label < 10);
-  if (!tenDigits) return undefined;
-  const digits = Array.from({ length: 10 }, (_, i) => String(i));
-  return { name: /mnist/i.test(folder) ? "MNIST" : basename(folder), classes: digits };
+  // "mnist/", or "MNIST/raw/" as torchvision has it: the ten digits, even where some do not occur.
+  const mnist = /mnist/i.test(resolve(folder).split(sep).slice(-2).join());
+  if (!mnist || Array.from(labels).some((label) => label >= 10)) return undefined;
+  return { name: "MNIST", classes: Array.from({ length: 10 }, (_, i) => String(i)) };
 }
 
 function checkClasses({ labels, classes, size }: Dataset, folder: string): void {

@@ -32,15 +32,16 @@ interface IdxHeader {
 
 /**
  * @param size bytes in the whole file, which the header must agree with
- * @param has how a message introduces that size
+ * @param zipped the size is what the end of gzip data claims
  */
-function parseHeader(head: Uint8Array, size: number, what: string, has = "it has"): IdxHeader {
+function parseHeader(head: Uint8Array, size: number, what: string, zipped = false): IdxHeader {
+  if (size === 0) throw new FormatError(`${what}: the file is empty.`);
   const type = TYPES.get(head[2]);
   const rank = head[3];
   if (size < 4 || head[0] !== 0 || head[1] !== 0 || type === undefined || rank === 0) {
     const magic = [...head.subarray(0, 4)].map((b) => b.toString(16).padStart(2, "0")).join(" ");
     throw new FormatError(
-      `${what}: it begins with the bytes ${magic || "(none)"}; an IDX file begins with 00 00, a type (08 to 0e) and a rank.`,
+      `${what}: it begins with the bytes ${magic}; an IDX file begins with 00 00, a type (08 to 0e) and a rank.`,
     );
   }
   const start = 4 + 4 * rank;
@@ -49,10 +50,10 @@ function parseHeader(head: Uint8Array, size: number, what: string, has = "it has
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const expected = start + sizeOf(shape) * type.bytes;
   if (size !== expected) {
-    throw new FormatError(
-      `${what}: its header says [${shape.join(", ")}], which makes ${expected} bytes, but ${has} ${size}` +
-        `${size < expected ? ": it is cut short" : ""}.`,
-    );
+    const has = zipped
+      ? `the end of its gzip data claims ${size}: it is cut short, damaged, or followed by other bytes (a second member?)`
+      : `it has ${size}${size < expected ? ": it is cut short" : ""}`;
+    throw new FormatError(`${what}: its header says [${shape.join(", ")}], which makes ${expected} bytes, but ${has}.`);
   }
   return { type, shape, start };
 }
@@ -73,7 +74,7 @@ function parseHeader(head: Uint8Array, size: number, what: string, has = "it has
 export async function readIdx(bytes: Uint8Array, what = "IDX file"): Promise<Tensor> {
   const plain = isGzip(bytes)
     ? await gunzip(bytes, what, (head, size) => {
-        parseHeader(head, size, what, "the end of its gzip data (damaged, or cut short?) claims");
+        parseHeader(head, size, what, true);
       })
     : bytes;
   const { type, shape, start } = parseHeader(plain, plain.length, what);
