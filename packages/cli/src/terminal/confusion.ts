@@ -25,10 +25,11 @@ export function confusionText(matrix: ConfusionMatrix, columns: number, paint: P
   const names = matrix.classes.map((name) => truncate(printable(name), NAME));
   const label = Math.max(...names.map(widthOf), 6);
   const digits = Math.max(...matrix.counts.flatMap((row) => [...row]).map((n) => String(n).length));
-  // As wide as the names are, if there is room; at least as wide as the numbers.
+  // As wide as the names are, if there is room; at least as wide as the numbers and three letters.
   const room = Math.floor((columns - label - 2 - RECALL) / names.length);
-  const cell = Math.min(room, Math.max(digits, ...names.map(widthOf)) + 1);
-  if (cell < Math.max(digits, 3) + 1) return confusionList(matrix, 10);
+  const longest = Math.max(...names.map(widthOf));
+  if (room < Math.max(digits, Math.min(3, longest)) + 1) return confusionList(matrix, 10);
+  const cell = Math.min(room, Math.max(digits, longest) + 1);
   const heads = names.map((name) => padStart(truncate(name, cell - 1), cell));
   const lines = [`${padEnd("", label)}  ${heads.join("")}   recall`];
   matrix.counts.forEach((row, i) => {

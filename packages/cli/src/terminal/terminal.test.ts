@@ -114,6 +114,15 @@ describe("confusion matrix in text", () => {
     expect(coloured.join("")).toContain("\u001b[48;5;");
   });
 
+  it("is a matrix where names and numbers are short, too", () => {
+    expect(confusionText(confusionMatrix(["a", "b"], [0, 0, 1], [0, 1, 1]), 80, painter(false)).join("\n"))
+      .toMatchInlineSnapshot(`
+        "         a b   recall
+             a   1 1    50.0%
+             b   · 1   100.0%"
+      `);
+  });
+
   it("lists the worst where there is no room", () => {
     expect(confusionText(matrix, 20, painter(false))).toEqual([
       "Most often confused:",
