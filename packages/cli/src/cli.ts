@@ -64,7 +64,7 @@ export interface World {
 export async function run(words: readonly string[], { engine, out, err, env, signal }: World): Promise<number> {
   const plain = createTerminal({ out, err, json: false, env });
   try {
-    const parsed = await parseCommandLine(words, COMMANDS, version());
+    const parsed = await parseCommandLine(words, COMMANDS, version(), plain.columns());
     if (parsed.kind === "help") {
       plain.say(parsed.text);
       return EXIT.fine;

@@ -2,7 +2,8 @@
 import type { Listed, TableCommand } from "./command.ts";
 import type { Option } from "./option.ts";
 
-const WIDTH = 100;
+/** Longer lines are hard to read, on wider screens too. */
+const WIDEST = 100;
 
 export function programHelp(commands: readonly Listed[], version: string): string {
   const pad = Math.max(...commands.map(({ name }) => name.length));
@@ -19,18 +20,20 @@ export function programHelp(commands: readonly Listed[], version: string): strin
   ].join("\n");
 }
 
-export function commandHelp({ name, summary }: Listed, command: TableCommand): string {
+/** @param columns width of the terminal */
+export function commandHelp({ name, summary }: Listed, command: TableCommand, columns: number): string {
+  const width = Math.min(WIDEST, columns);
   const rows = Object.entries(command.options).map(([key, option]) => [label(key, option), meaning(option)] as const);
-  const pad = Math.min(28, Math.max(...rows.map(([left]) => left.length)));
+  const pad = Math.min(28, Math.floor(width / 3), Math.max(...rows.map(([left]) => left.length)));
   const examples = command.examples.flatMap(([line, what]) => [`  # ${what}`, `  faltung ${line}`]);
   return [
     `faltung ${name}: ${summary}`,
     "",
-    ...(command.description === "" ? [] : [...wrap(command.description, WIDTH), ""]),
+    ...(command.description === "" ? [] : [...wrap(command.description, width), ""]),
     `Usage: faltung ${name} [option=value …]`,
     "",
     "Options (name=default):",
-    ...rows.flatMap(([left, right]) => columns(left, right, pad)),
+    ...rows.flatMap(([left, right]) => inColumns(left, right, pad, width)),
     "",
     "Examples:",
     ...examples,
@@ -45,8 +48,8 @@ function meaning(option: Option<unknown>): string {
   return option.values === undefined ? option.help : `${option.help} (${option.values.join(", ")})`;
 }
 
-function columns(left: string, right: string, pad: number): string[] {
-  const lines = wrap(right, WIDTH - pad - 4);
+function inColumns(left: string, right: string, pad: number, width: number): string[] {
+  const lines = wrap(right, width - pad - 4);
   const head = left.length > pad ? [`  ${left}`] : [];
   const first = left.length > pad ? "" : left;
   return [...head, ...lines.map((line, i) => `  ${(i === 0 ? first : "").padEnd(pad)}  ${line}`)];

@@ -28,8 +28,26 @@ interface Common<T> {
   readonly shown?: string;
 }
 
+/** Any text but none. */
 export function text<T extends string | undefined = string>(row: Common<T>): Option<T | string> {
-  return { ...row, parse: (value) => value };
+  return {
+    ...row,
+    parse: (value, name) => {
+      if (value.trim() === "") throw new UsageError(`${name}= needs a value.`);
+      return value;
+    },
+  };
+}
+
+/** The name of one file or folder. */
+export function fileName(row: Common<string>): Option<string> {
+  return {
+    ...row,
+    parse: (value, name) => {
+      if (/^\s*$|^\.\.?$|[/\\\0]/.test(value)) throw new UsageError(`${name}=${value}: expected a name, not a path.`);
+      return value;
+    },
+  };
 }
 
 interface NumberRow<T> extends Common<T> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Listed, defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { auto, autoWhole, choice, flag, number, text, whole } from "./option.ts";
+import { auto, autoWhole, choice, fileName, flag, number, text, whole } from "./option.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 import { distance, nearest } from "./suggest.ts";
 
@@ -10,6 +10,7 @@ const train = defineCommand({
   examples: [["train epochs=3", "three epochs"]],
   options: {
     data: text({ default: "mnist", help: "what to train on" }),
+    name: fileName({ default: "train", help: "of the folder" }),
     epochs: whole({ default: 5, min: 1, help: "how often" }),
     lr0: auto({ min: 0, help: "learning rate" }),
     imgsz: autoWhole({ min: 1, help: "side" }),
@@ -26,7 +27,18 @@ const commands: readonly Listed[] = [
   { name: "train", summary: "train a network", load: async () => train },
   { name: "val", summary: "judge", load: async () => val },
 ];
-const parse = (...words: string[]): Promise<Parsed> => parseCommandLine(words, commands, "1.2.3");
+const parse = (...words: string[]): Promise<Parsed> => parseCommandLine(words, commands, "1.2.3", 100);
+const LONG: Listed = {
+  name: "train",
+  summary: "train a network",
+  load: async () =>
+    defineCommand({
+      description: "Trains a network on pictures. ".repeat(10),
+      examples: [],
+      options: { data: text({ default: "mnist", help: "what to train on, word by word, ".repeat(20) }) },
+      run: async () => 0,
+    }),
+};
 const values = async (...words: string[]): Promise<Readonly<Record<string, unknown>>> => {
   const parsed = await parse("train", ...words);
   if (parsed.kind !== "table") throw new Error("no values");
@@ -37,6 +49,7 @@ describe("options", () => {
   it("have their defaults", async () => {
     expect(await values()).toEqual({
       data: "mnist",
+      name: "train",
       epochs: 5,
       lr0: undefined,
       imgsz: undefined,
@@ -58,7 +71,6 @@ describe("options", () => {
     expect((await values("lr0=1e-3"))["lr0"]).toBe(0.001);
     expect((await values("lr0=auto"))["lr0"]).toBeUndefined();
     expect((await values("data=a=b/c d"))["data"]).toBe("a=b/c d");
-    expect((await values("data="))["data"]).toBe("");
     expect((await values("--data", "-x"))["data"]).toBe("-x");
     expect((await values("epochs=2", "epochs=3"))["epochs"]).toBe(3);
   });
@@ -86,7 +98,11 @@ describe("options", () => {
     [["imgsz=x"], "imgsz=x: expected a whole number ≥ 1."],
     [["optimizer=adam"], 'optimizer=adam: expected one of SGD, AdamW. Did you mean "AdamW"?'],
     [["skip_bad=maybe"], "skip_bad=maybe: expected true or false."],
-    [["--epochs"], "argument missing"],
+    [["--epochs"], "faltung train: --epochs needs a value. See: faltung train --help"],
+    [["data="], "data= needs a value."],
+    [["name="], "name=: expected a name, not a path."],
+    [["name=../x"], "name=../x: expected a name, not a path."],
+    [["name=.."], "name=..: expected a name, not a path."],
     [["epochs"], 'does not know what to do with "epochs"; options are written name=value, such as epochs=…'],
     [["folder"], 'does not know what to do with "folder"'],
     [["-x"], "unknown option '-x'"],
@@ -133,6 +149,7 @@ describe("commands", () => {
 
       Options (name=default):
         data=mnist      what to train on
+        name=train      of the folder
         epochs=5        how often
         lr0=auto        learning rate
         imgsz=auto      side
@@ -147,6 +164,16 @@ describe("commands", () => {
     `);
     },
   );
+
+  it("keep to the width of the terminal", async () => {
+    for (const columns of [20, 40, 60, 200]) {
+      const parsed = await parseCommandLine(["train", "--help"], [LONG], "1.2.3", columns);
+      const lines = parsed.kind === "help" ? parsed.text.split("\n") : [];
+      const prose = lines.filter((line) => !/^(Usage|Options|Examples|faltung|  #|  faltung)/.test(line));
+      expect(prose.length).toBeGreaterThan(10);
+      for (const line of prose) expect(line.length).toBeLessThanOrEqual(Math.min(columns, 100));
+    }
+  });
 
   it("say their version", async () => {
     for (const word of ["--version", "-v", "version"])

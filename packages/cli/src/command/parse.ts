@@ -20,12 +20,14 @@ const ASSIGNMENT = /^(?:--)?([A-Za-z][\w-]*)=(.*)$/s;
 
 /**
  * @param words the command line without the interpreter and the script
+ * @param columns width of the terminal, for --help
  * @throws UsageError for anything that the table does not know
  */
 export async function parseCommandLine(
   words: readonly string[],
   commands: readonly Listed[],
   version: string,
+  columns: number,
 ): Promise<Parsed> {
   const [first, ...rest] = words;
   if (first === "--version" || first === "-v" || first === "version")
@@ -39,7 +41,7 @@ export async function parseCommandLine(
   }
   const command = await listed.load();
   if (first === "help" || rest.includes("--help") || rest.includes("-h")) {
-    return { kind: "help", text: command.kind === "raw" ? command.help() : commandHelp(listed, command) };
+    return { kind: "help", text: command.kind === "raw" ? command.help() : commandHelp(listed, command, columns) };
   }
   if (command.kind === "raw") return { kind: "raw", command, words: rest };
   return parseOptions(listed.name, command, rest);
@@ -67,7 +69,9 @@ function parseOptions(command: string, table: TableCommand, words: readonly stri
     parser.parse(spread, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    throw new UsageError(`faltung ${command}: ${error.message.replace(/^error: /, "")}. ${seeHelp(command)}`);
+    const [, bare] = /option '(--\w+) .*missing/.exec(error.message) ?? [];
+    const what = bare === undefined ? error.message.replace(/^error: /, "") : `${bare} needs a value`;
+    throw new UsageError(`faltung ${command}: ${what}. ${seeHelp(command)}`);
   }
   const [stray] = parser.args;
   if (stray !== undefined) {
