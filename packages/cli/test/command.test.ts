@@ -1,5 +1,7 @@
 /** The command from its words to its files, with a scripted training loop, in this process. */
-import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "faltung";
@@ -63,7 +65,7 @@ describe("the command line", () => {
     [["train", "resume=nowhere", "epochs=9"], 2, /epochs cannot be given/],
     [["train", "cfg=nowhere.yaml"], 1, /^error: cfg=nowhere.yaml cannot be read: there is no such file/],
     [["val"], 1, /^error: There is no trained network in runs\/ here\. Train one with: faltung train/],
-    [["predict"], 2, /^error: predict needs source=/],
+    [["predict"], 2, /^error: faltung predict needs source=/],
     [
       ["predict", "source=a.png", "model=b.safetensors"],
       1,
@@ -112,7 +114,7 @@ describe("a run", () => {
       10     ReLU            84                         all
       11     Linear           2         170      168    all
 
-      Training: 3 epochs, batch 4, SGD, onecycle, mirrored, seed 0; 2 threads, arena 1.0 MB
+      Training: 3 epochs, batch 4, SGD with lr 0.05, onecycle, mirrored, seed 0; 2 threads, arena 1.0 MB
 
                blue  red   recall
         blue      3    ·   100.0%
@@ -121,8 +123,8 @@ describe("a run", () => {
       top-1 100.00%, 0.010 ms/image (epoch 3 of 3)
       Trained in … s. Run folder: runs/train
         runs/train/weights/best.safetensors  weights of the best epoch
-        runs/train/results.svg  curves
-        runs/train/confusion_matrix.svg  confusion matrix
+        runs/train/results.svg               curves
+        runs/train/confusion_matrix.svg      confusion matrix
 
       Next:
         npx faltung predict model=runs/train/weights/best.safetensors source=runs/train/examples   # or your own picture
@@ -150,6 +152,8 @@ describe("a run", () => {
       epochs: 3,
       batch: 4,
       optimizer: "SGD",
+      lr0: "auto",
+      momentum: "auto",
     });
     expect(readFileSync(join(run, "results.csv"), "utf8")).toMatchInlineSnapshot(`
       "epoch,time,train/loss,train/accuracy,val/loss,metrics/accuracy_top1,metrics/accuracy_top5,lr
@@ -226,10 +230,51 @@ describe("a run", () => {
     const { code, err } = await faltung(["train", ...onPictures(), "epochs=3", "batch=4"], cwd, { nanStep: 6 });
     expect(code).toBe(1);
     expect(err).toMatch(
-      /error: fit: the loss is NaN at epoch 2, step 2 of 4\.\nThe last finished epoch, if there was one, is in runs.train.weights.last/,
+      /error: fit: the loss is NaN at epoch 2, step 2 of 4\.\nEpoch 1 is kept in runs.train.weights.last.safetensors\. Try a smaller lr0=/,
     );
     expect(err).not.toContain("    at ");
     expect((await faltung(["val"], cwd)).code).toBe(0);
+    const first = await faltung(["train", ...onPictures(), "epochs=3", "batch=4"], cwd, { nanStep: 1 });
+    expect(first.err).toContain("No epoch was finished. Try a smaller lr0=");
+  });
+
+  it("refuses options that the pictures leave no room for, before it makes a folder", async () => {
+    const cwd = temporaryFolder();
+    const { code, err } = await faltung(["train", ...onPictures(), "shift=16"], cwd);
+    expect([code, err]).toEqual([1, "error: shift=16: nothing would be left of pictures of 16×16.\n"]);
+    for (const part of ["train", "val"]) cpSync(pictures, join(cwd, "parts", part), { recursive: true });
+    const words = ["train", "data=parts", "model=lenet5", "epochs=1"];
+    expect((await faltung([...words, "val=0.2"], cwd)).err).toBe(
+      "error: val=0.2: data=parts has a validation part of its own; leave val= away.\n",
+    );
+    expect(readdirSync(cwd)).toEqual(["parts"]);
+    expect((await faltung(words, cwd)).code).toBe(0);
+    expect((await faltung(["val", "split=test"], cwd)).err).toBe("error: split=test: data=parts has no test part.\n");
+  });
+
+  it("lets one process at a time into a run folder, and takes over from one that is gone", async () => {
+    const cwd = temporaryFolder();
+    const words = ["train", ...onPictures(), "epochs=1", "exist_ok=true"];
+    await faltung(words, cwd);
+    const lock = join(cwd, "runs/train/lock");
+    expect(existsSync(lock)).toBe(false);
+    writeFileSync(lock, `${process.ppid} ${hostname()}\n`);
+    for (const again of [words, ["train", "resume=runs/train"]]) {
+      const { code, err } = await faltung(again, cwd);
+      expect([code, err]).toEqual([
+        1,
+        `error: runs/train is in use: process ${process.ppid} trains there. Wait for it, or choose another name=. ` +
+          "If it is gone, remove runs/train/lock.\n",
+      ]);
+    }
+    writeFileSync(lock, "7 another-machine\n");
+    expect((await faltung(words, cwd)).err).toContain("process 7 on another-machine trains there");
+    const gone = spawnSync(process.execPath, ["--version"]).pid;
+    for (const left of [`${gone} ${hostname()}\n`, `${process.pid} ${hostname()}\n`, ""]) {
+      writeFileSync(lock, left);
+      expect((await faltung(words, cwd)).code).toBe(0);
+      expect(existsSync(lock)).toBe(false);
+    }
   });
 });
 
@@ -287,9 +332,9 @@ describe("using a model", () => {
     const { code, out, err } = await faltung(["predict", "source=mixed"], home);
     expect(out).toBe("mixed/good.png: blue 90.0%, red 10.0%\n");
     expect(err).toContain("mixed/bad.png: it is not a picture in a known format");
-    expect([code, err.includes("1 picture of 2 could not be read")]).toEqual([1, true]);
+    expect([code, err.includes("1 of 2 pictures could not be read")]).toEqual([1, true]);
     expect((await faltung(["predict", "source=mixed", "skip_bad=true"], home)).code).toBe(0);
-    expect((await faltung(["predict", "source=nothing*.png"], home)).err).toContain("there are no pictures");
+    expect((await faltung(["predict", "source=nothing*.png"], home)).err).toContain("no picture matches");
     expect((await faltung(["predict", "source=nothing.png"], home)).err).toContain("there is no such file or folder");
   });
 

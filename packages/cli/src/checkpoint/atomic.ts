@@ -2,6 +2,7 @@
  * Files that are whole or not there: written under another name in the same folder, synced to disk, renamed over the
  * old one, and the folder synced. A kill or a power cut at any moment leaves the old file or the new one.
  */
+import { readFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError, codeOf, reason } from "../command/errors.ts";
@@ -17,6 +18,7 @@ let counter = 0;
  */
 export async function writeAtomically(path: string, chunks: readonly Uint8Array[] | string): Promise<void> {
   const temporary = `${path}.${process.pid}-${counter++}${TEMPORARY}`;
+  await removeLeftovers(path);
   try {
     const file = await open(temporary, "wx");
     try {
@@ -84,11 +86,20 @@ export async function removeLeftovers(path: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process is there and not merely waiting to be buried by the one that started it. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return codeOf(error) === "EPERM";
+  }
+  return !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false; // no Linux, or gone by now
   }
 }

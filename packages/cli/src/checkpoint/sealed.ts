@@ -52,7 +52,6 @@ export async function writeSealed(
   const raw = new Map(Object.entries(tensors).map(([name, tensor]) => [name, toRaw(tensor)]));
   const seal = digest(raw, new Map(Object.entries(metadata)));
   const chunks = safetensorsChunks(raw, { ...metadata, [SEAL]: seal });
-  await removeLeftovers(path);
   if (keepPrevious) await keep(path);
   await writeAtomically(path, chunks);
 }

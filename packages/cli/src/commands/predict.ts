@@ -12,7 +12,7 @@ import { readPicture } from "../data/image-folder.ts";
 import { compareNames } from "../data/read.ts";
 import { newestModel } from "../run/folder.ts";
 import { SUPPORTED_TEXT, isReadablePicture } from "../data/scan.ts";
-import { count, percent } from "../terminal/format.ts";
+import { count, percent, thousands } from "../terminal/format.ts";
 import { printable } from "../terminal/width.ts";
 import { JSON_OPTION, MODEL_OPTION } from "./shared.ts";
 
@@ -35,7 +35,9 @@ export const predict: Command = defineCommand({
   },
   run: async (values, { terminal, engine, signal }) => {
     if (values.source === undefined) {
-      throw new UsageError("predict needs source=: a picture, a folder, or a pattern. See: faltung predict --help");
+      throw new UsageError(
+        "faltung predict needs source=: a picture, a folder, or a pattern. See: faltung predict --help",
+      );
     }
     const { module, preprocessing, classes } = await readModel(values.model ?? (await newestModel()));
     const paths = await findPictures(values.source);
@@ -86,7 +88,7 @@ export const predict: Command = defineCommand({
     if (signal.aborted) return EXIT.interrupted;
     if (bad.length > 0 && !values.skip_bad) {
       throw new UserError(
-        `${count(bad.length, "picture")} of ${paths.length} could not be read; skip_bad=true goes on without an error.`,
+        `${thousands(bad.length)} of ${count(paths.length, "picture")} could not be read; skip_bad=true goes on without an error.`,
       );
     }
     return EXIT.fine;
@@ -96,15 +98,19 @@ export const predict: Command = defineCommand({
 /** The pictures that a source means: itself, those below a folder, or those that match a pattern. */
 async function findPictures(source: string): Promise<string[]> {
   const kind = await stat(source).then(
-    (s) => (s.isDirectory() ? "folder" : "file"),
+    (s) => (s.isDirectory() ? "folder" : s.isFile() ? "file" : "special"),
     () => "missing",
   );
   if (kind === "file") return [source];
+  if (kind === "special") throw new UserError(`source=${source}: it is not an ordinary file.`); // a pipe would wait for ever
   if (kind === "missing" && !isDynamicPattern(source)) {
     throw new UserError(`source=${source}: there is no such file or folder.`);
   }
   const pattern = kind === "folder" ? `${escapePath(source).replace(/\/+$/, "")}/**/*` : source;
   const found = (await glob(pattern, { onlyFiles: true, expandDirectories: false })).filter(isReadablePicture);
-  if (found.length === 0) throw new UserError(`source=${source}: there are no pictures; ${SUPPORTED_TEXT}.`);
+  if (found.length === 0) {
+    const where = kind === "folder" ? "there are no pictures in it" : "no picture matches";
+    throw new UserError(`source=${source}: ${where}; ${SUPPORTED_TEXT}.`);
+  }
   return found.map((path) => join(path)).sort(compareNames);
 }

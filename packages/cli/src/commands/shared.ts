@@ -1,9 +1,9 @@
 /** What several commands do alike. */
-import { type Fit, type Module, summary } from "faltung";
+import { type Evaluation, type Fit, type Module, summary } from "faltung";
 import type { Context } from "../command/command.ts";
 import { type Option, flag, text } from "../command/option.ts";
 import type { DataBundle, Geometry } from "../data/bundle.ts";
-import { compact, count } from "../terminal/format.ts";
+import { compact, count, percent } from "../terminal/format.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { table } from "../terminal/table.ts";
 
@@ -62,6 +62,11 @@ export function noteSkipped({ terminal }: Context, { skipped }: Pick<DataBundle,
   for (const { path, reason } of skipped.slice(0, 10)) terminal.note(`  ${path}: ${reason}`);
   if (skipped.length > 10) terminal.note(`  … and ${skipped.length - 10} more`);
   terminal.emit({ event: "skipped", pictures: skipped });
+}
+
+/** The second number of a result. With five classes or fewer, everything is among the best five: it is left out then. */
+export function fiveOf({ top5, confusion }: Evaluation): string {
+  return confusion.classes.length > 5 ? `, top-5 ${percent(top5)}` : "";
 }
 
 /** Threads and memory of a run. */

@@ -11,7 +11,7 @@ import { confusionText } from "../terminal/confusion.ts";
 import { count, loss, percent } from "../terminal/format.ts";
 import { table } from "../terminal/table.ts";
 import { printable } from "../terminal/width.ts";
-import { JSON_OPTION, MODEL_OPTION, decodingProgress, noteSkipped } from "./shared.ts";
+import { JSON_OPTION, MODEL_OPTION, decodingProgress, fiveOf, noteSkipped } from "./shared.ts";
 
 const SPLITS = ["val", "test", "train"] as const;
 
@@ -64,9 +64,10 @@ export const val: Command = defineCommand({
       ...progress,
     }).finally(finish);
     noteSkipped(context, bundle);
-    const parts = { train: bundle.train, val: bundle.validation, test: bundle.test ?? bundle.validation };
-    const dataset = parts[values.split];
-    if (dataset.size === 0) throw new UserError(`data=${data}: its ${values.split} part has no pictures.`);
+    const dataset = { train: bundle.train, val: bundle.validation, test: bundle.test }[values.split];
+    if (dataset === undefined || dataset.size === 0) {
+      throw new UserError(`split=${values.split}: data=${data} has no ${values.split} part.`);
+    }
     const { mean, std } = preprocessing;
     const threads = values.threads > 0 ? { threads: values.threads } : {};
     const statistics = { mean, std };
@@ -103,7 +104,7 @@ export const val: Command = defineCommand({
     terminal.say();
     const { top1, top5, millisecondsPerImage } = evaluation;
     terminal.say(
-      `${paint.bold(`top-1 ${percent(top1)}`)}, top-5 ${percent(top5)}, loss ${loss(evaluation.loss)}, ${millisecondsPerImage.toFixed(3)} ms/image`,
+      `${paint.bold(`top-1 ${percent(top1)}`)}${fiveOf(evaluation)}, loss ${loss(evaluation.loss)}, ${millisecondsPerImage.toFixed(3)} ms/image`,
     );
     const counts = evaluation.confusion.counts.map((row) => [...row]);
     terminal.emit({

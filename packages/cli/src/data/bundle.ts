@@ -10,7 +10,7 @@ export interface DataBundle {
   readonly validation: Dataset;
   /** Where `validation` came from, in words: "the test pictures", "20% of the training pictures, by seed 0". */
   readonly validationSource: string;
-  /** Kept apart from both, if the data has three parts. */
+  /** The data's part for a last judgement, if it has one. It is `validation` too where nothing else is. */
   readonly test?: Dataset;
   /** How pictures became what the data sets hold, so that others can be treated alike. */
   readonly geometry: Geometry;

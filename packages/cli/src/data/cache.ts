@@ -10,7 +10,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
-import { makeFolder, removeLeftovers, writeAtomically } from "../checkpoint/atomic.ts";
+import { makeFolder, writeAtomically } from "../checkpoint/atomic.ts";
 import type { Geometry } from "./bundle.ts";
 import type { Decoded } from "./decode.ts";
 
@@ -102,6 +102,5 @@ export async function writeCache(
   footer.writeUInt32LE(crc32(json), 4);
   const magic = Buffer.from(VERSION);
   await makeFolder(dirname(path));
-  await removeLeftovers(path);
   await writeAtomically(path, [magic, ...pictures.map(({ decoded }) => decoded.pixels), json, footer, magic]);
 }

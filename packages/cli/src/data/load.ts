@@ -17,6 +17,8 @@ import { listFolder } from "./read.ts";
 const WORDS = ["mnist", "fashion", "fashion-mnist"];
 const FASHION_FOLDER = "/usr/share/datasets/fashion-mnist"; // Debian's package dataset-fashion-mnist
 const DEFAULT_SPLIT = 0.2;
+/** Where validation pictures come from, if the data says itself which they are. */
+export const VALIDATION_PART = "the validation part";
 
 interface Parts {
   readonly train: Dataset;
@@ -34,8 +36,13 @@ export async function loadData(options: DataOptions): Promise<DataBundle> {
   }
   const variant = cifarVariant(names);
   if (variant !== undefined) {
-    const { name, ...parts } = await readCifarFolder(folder, names, variant);
+    const { name, ...parts } = await readCifarFolder(folder, names, variant, options.onNote);
     return fixedSize(options, name, parts);
+  }
+  if (names.includes("data_batch_1") && names.includes("batches.meta")) {
+    throw new UserError(
+      `data=${options.data} is CIFAR-10 as Python pickles; get its binary version (data_batch_1.bin, …).`,
+    );
   }
   const { classes, geometry, skipped, ...parts } = await readImageFolder(folder, options);
   const mirrorable = geometry.channels === 3;
@@ -81,7 +88,7 @@ function finish(
   const { train, validation, validationSource, test } = divide(parts, options);
   const { channels, width, height } = about.geometry;
   const description =
-    `${name}: ${thousands(train.size)} + ${count(validation.size, "picture")} of ${width}×${height}, ` +
+    `${name}: ${thousands(train.size)} + ${thousands(validation.size)} pictures of ${width}×${height}, ` +
     `${channels === 1 ? "gray" : "RGB"}, ${count(about.classes.length, "class", "classes")}`;
   return { description, train, validation, validationSource, ...(test === undefined ? {} : { test }), ...about };
 }
@@ -96,11 +103,11 @@ function divide(
     return {
       train,
       validation: parts.val,
-      validationSource: "the validation part",
+      validationSource: VALIDATION_PART,
       ...(test === undefined ? {} : { test }),
     };
   }
-  if (test !== undefined && val === 0) return { train, validation: test, validationSource: "the test part" };
+  if (test !== undefined && val === 0) return { train, validation: test, validationSource: "the test part", test };
   const share = val === 0 ? DEFAULT_SPLIT : val;
   const halves = splitDataset(train, share, seed);
   if (halves.validation.size === 0) {

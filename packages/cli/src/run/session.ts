@@ -1,9 +1,10 @@
 /** A run under way: events of the training loop become a progress line, files and, in the end, numbers. */
-import type { Evaluation, EpochEvent, Fit, StepEvent } from "faltung";
+import { type Evaluation, type EpochEvent, type Fit, NumericError, type StepEvent } from "faltung";
 import { confusionChart } from "../chart/confusion.ts";
 import { writeAtomically } from "../checkpoint/atomic.ts";
 import { type ModelFile, type ModelNotes, writeModel } from "../checkpoint/model-file.ts";
 import { type EpochRow, type RunRecord, writeTraining } from "../checkpoint/training-file.ts";
+import { UserError } from "../command/errors.ts";
 import { duration, loss as showLoss, percent, thousands } from "../terminal/format.ts";
 import { createProgress } from "../terminal/progress.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -34,7 +35,10 @@ export interface Outcome {
   readonly stopped: "finished" | "patience" | "interrupted";
 }
 
-/** Runs to the end, or until Ctrl-C; whatever happens, the last finished epoch is on disk. */
+/**
+ * Runs to the end, or until Ctrl-C; whatever happens, the last finished epoch is on disk.
+ * @throws UserError if the loss is no number any more, or the disk is full
+ */
 export async function runSession(session: Session, signal: AbortSignal): Promise<Outcome> {
   const { terminal, fit, folder, patience } = session;
   const progress = createProgress(terminal);
@@ -72,6 +76,8 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
         return { record, best, stopped: "patience" };
       }
     }
+  } catch (error) {
+    throw error instanceof NumericError ? diverged(error, folder, record) : error;
   } finally {
     progress.clear();
   }
@@ -81,6 +87,11 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
     return { record, best, stopped: "interrupted" };
   }
   return { record, best, stopped: "finished" };
+}
+
+function diverged(error: NumericError, { last }: RunFolder, { history }: RunRecord): UserError {
+  const kept = history.length === 0 ? "No epoch was finished." : `Epoch ${history.length} is kept in ${last}.`;
+  return new UserError(`${error.message}\n${kept} Try a smaller lr0=, or clip=1.`, { cause: error });
 }
 
 function showStep(

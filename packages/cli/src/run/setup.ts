@@ -16,6 +16,7 @@ import {
   plateauRate,
   stepRate,
 } from "faltung";
+import { UserError } from "../command/errors.ts";
 import type { DataBundle } from "../data/bundle.ts";
 import { defaultLearningRate } from "../models.ts";
 
@@ -30,7 +31,8 @@ export interface Recipe {
   readonly batch: number;
   readonly lr0: number | undefined;
   readonly optimizer: (typeof OPTIMIZERS)[number];
-  readonly momentum: number;
+  /** undefined: 0.9, and with onecycle moving against the rate. */
+  readonly momentum: number | undefined;
   readonly weight_decay: number;
   readonly schedule: (typeof SCHEDULES)[number];
   readonly warmup_epochs: number;
@@ -51,7 +53,7 @@ export function scale(
   { batch, epochs }: { readonly batch: number | undefined; readonly epochs: number | undefined },
   pictures: number,
 ): { readonly batch: number; readonly epochs: number } {
-  const size = batch ?? (pictures >= 2000 ? 64 : pictures >= 500 ? 32 : 16);
+  const size = Math.min(pictures, batch ?? (pictures >= 2000 ? 64 : pictures >= 500 ? 32 : 16));
   const steps = Math.ceil(pictures / size);
   return { batch: size, epochs: epochs ?? Math.max(5, Math.min(50, Math.ceil(ENOUGH_STEPS / steps))) };
 }
@@ -65,7 +67,7 @@ export type Setup = Pick<
 
 export function setup(recipe: Recipe, module: Module, bundle: DataBundle): Setup {
   const { epochs, batch, seed, threads, precision, clip, label_smoothing } = recipe;
-  const stepsPerEpoch = Math.ceil(bundle.train.size / Math.min(batch, bundle.train.size));
+  const stepsPerEpoch = Math.ceil(bundle.train.size / batch);
   return {
     epochs,
     batch,
@@ -80,9 +82,20 @@ export function setup(recipe: Recipe, module: Module, bundle: DataBundle): Setup
   };
 }
 
+/** The learning rate, settled; its peak where it moves. */
+export function learningRate({ lr0, model, optimizer }: Pick<Recipe, "lr0" | "model" | "optimizer">): number {
+  return lr0 ?? defaultLearningRate(model, optimizer);
+}
+
+/** The momentum, settled, where it does not move. */
+export function momentumOf({ momentum = 0.9 }: Pick<Recipe, "momentum">): number {
+  return momentum;
+}
+
 function makeOptimizer(recipe: Recipe, module: Module): Optimizer {
-  const { optimizer, momentum, weight_decay: weightDecay } = recipe;
-  const lr = recipe.lr0 ?? defaultLearningRate(recipe.model, optimizer);
+  const { optimizer, weight_decay: weightDecay } = recipe;
+  const lr = learningRate(recipe);
+  const momentum = momentumOf(recipe);
   const parameters = module.parameters();
   switch (optimizer) {
     case "SGD":
@@ -96,15 +109,12 @@ function makeOptimizer(recipe: Recipe, module: Module): Optimizer {
   }
 }
 
-function makeSchedule(
-  { schedule, epochs, warmup_epochs, optimizer, momentum }: Recipe,
-  stepsPerEpoch: number,
-): Schedule {
+function makeSchedule({ schedule, epochs, warmup_epochs, momentum }: Recipe, stepsPerEpoch: number): Schedule {
   const totalSteps = epochs * stepsPerEpoch;
   switch (schedule) {
     case "onecycle":
-      // Momentum moves with the rate where there is one to move; Adam's first beta too, as in PyTorch.
-      return oneCycleRate(optimizer === "SGD" && momentum === 0 ? { totalSteps, momentum: null } : { totalSteps });
+      // Momentum moves against the rate (Adam's first beta too, as in PyTorch), unless it is given.
+      return oneCycleRate({ totalSteps, ...(momentum === undefined ? {} : { momentum: null }) });
     case "cosine":
       return cosineRate({ totalSteps, warmupSteps: Math.min(totalSteps, Math.round(warmup_epochs * stepsPerEpoch)) });
     case "step":
@@ -119,10 +129,15 @@ function makeSchedule(
 /**
  * Mirror images where these still mean the same; where they do not (digits, letters), shifts of a fourteenth of the side
  * (2 pixels of 28). Both at once ask more of a network than it learns in the few epochs that are usual here.
+ * @throws UserError if pictures would be shifted out of sight
  */
 export function augmentation(recipe: Pick<Recipe, "shift" | "fliplr">, bundle: DataBundle): Augmentation {
   const { height, width } = bundle.geometry;
   const flip = recipe.fliplr === "auto" ? bundle.mirrorable : recipe.fliplr === "true";
-  const shift = recipe.shift ?? (flip ? 0 : Math.round(Math.min(height, width) / 14));
+  const side = Math.min(height, width);
+  const shift = recipe.shift ?? (flip ? 0 : Math.round(side / 14));
+  if (shift >= side) {
+    throw new UserError(`shift=${shift}: nothing would be left of pictures of ${width}×${height}.`);
+  }
   return { shift, flip };
 }

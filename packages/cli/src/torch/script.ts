@@ -50,6 +50,8 @@ def settings(step, epoch, reductions):
             share = min(1, (step - peak) / max(1e-9, last - peak))
         between = lambda start, end: end + (start - end) / 2 * (1 + math.cos(math.pi * share))
         rate = between(lr / 25, lr) if rising else between(lr, lr / 25 / 1e4)
+        if not schedule["moves_momentum"]:
+            return rate, None
         return rate, between(0.95, 0.85) if rising else between(0.85, 0.95)
     if name == "cosine":
         warmup = schedule["warmup_steps"]
@@ -95,7 +97,7 @@ def set_rate(optimizer, lr, momentum):
         group["lr"] = lr
         if momentum is not None and "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
-        elif momentum is not None and CONFIG["optimizer"]["momentum"] > 0:
+        elif momentum is not None:
             group["momentum"] = momentum
 
 

@@ -17,7 +17,7 @@ import { writeSealed } from "../checkpoint/sealed.ts";
 import { UserError, reason } from "../command/errors.ts";
 import type { DataBundle } from "../data/bundle.ts";
 import { WEIGHTS, modelScript } from "../export/pytorch.ts";
-import { type Recipe, augmentation } from "../run/setup.ts";
+import { type Recipe, augmentation, momentumOf } from "../run/setup.ts";
 import { PICTURES_SCRIPT } from "./pictures.ts";
 import { DISTRIBUTED_SCRIPT } from "./script.ts";
 
@@ -61,10 +61,10 @@ export async function writeWorkspace(options: WorkspaceOptions): Promise<void> {
 }
 
 function configuration({ file, bundle, recipe, optimizer, device, state }: WorkspaceOptions): Record<string, unknown> {
-  const { epochs, batch, seed, schedule, momentum, weight_decay, warmup_epochs, label_smoothing, clip } = recipe;
+  const { epochs, batch, seed, schedule, weight_decay, warmup_epochs, label_smoothing, clip } = recipe;
   const { shift = 0, flip = false } = augmentation(recipe, bundle);
   // As setup() counts them: a schedule spans all batches, the last ones too.
-  const steps = Math.ceil(bundle.train.size / Math.min(batch, bundle.train.size));
+  const steps = Math.ceil(bundle.train.size / batch);
   const total = epochs * steps;
   return {
     data: { train: bundle.train.size, validation: bundle.validation.size },
@@ -72,9 +72,10 @@ function configuration({ file, bundle, recipe, optimizer, device, state }: Works
     epochs,
     batch,
     seed,
-    optimizer: { name: optimizer.name, lr: optimizer.lr, momentum, weight_decay },
+    optimizer: { name: optimizer.name, lr: optimizer.lr, momentum: momentumOf(recipe), weight_decay },
     schedule: {
       name: schedule,
+      moves_momentum: recipe.momentum === undefined,
       total_steps: total,
       warmup_steps: Math.min(total, Math.round(warmup_epochs * steps)),
       step_epochs: Math.max(1, Math.round(epochs / 3)),

@@ -205,8 +205,8 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
       const [loss, correct] = runStep(count, images, labels, optimizer.scalarsAt(progress.totalSteps + 1, settings));
       if (!Number.isFinite(loss)) {
         throw new NumericError(
-          `fit: the loss is ${loss} at epoch ${number + 1}, step ${step + 1} of ${steps} (learning rate ${lr}). ` +
-            "A lower learning rate, or clip: { norm: 1 }, usually mends it; look for pictures that are all one value, too.",
+          `fit: the loss is ${loss} at epoch ${number + 1}, step ${step + 1} of ${steps} ` +
+            `(learning rate ${Number(lr.toPrecision(4))}). A lower learning rate, or clip: { norm: 1 }, usually mends it; look for pictures that are all one value, too.`,
         );
       }
       progress = {
