@@ -33,9 +33,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: "symbolic links go round in a circle",
   EFBIG: "the file would be larger than is allowed here",
   EIO: "the disk reports an error",
+  EADDRINUSE: "the port is taken by another program; port=0 takes one that is free",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  ENOTFOUND: "no machine is known by that name",
 };
 
-/** What went wrong with a file, in words. */
+/** What went wrong with a file or an address, in words. */
 export function reason(error: unknown): string {
   const code = codeOf(error);
   if (code !== undefined && code in REASONS) return REASONS[code];

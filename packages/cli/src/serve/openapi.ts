@@ -2,11 +2,13 @@
 
 interface Described {
   readonly classes: readonly string[];
+  /** Most pictures of a request. */
+  readonly batch: number;
   readonly bodyBytes: number;
   readonly pixels: number;
 }
 
-export function openApi({ classes, bodyBytes, pixels }: Described): Readonly<Record<string, unknown>> {
+export function openApi({ classes, batch, bodyBytes, pixels }: Described): Readonly<Record<string, unknown>> {
   const problem = (description: string): unknown => ({
     description,
     content: { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } },
@@ -27,7 +29,7 @@ export function openApi({ classes, bodyBytes, pixels }: Described): Readonly<Rec
               name: "top",
               in: "query",
               description: "how many classes",
-              schema: { type: "integer", minimum: 1, default: 5 },
+              schema: { type: "integer", minimum: 1, default: Math.min(5, classes.length) },
             },
           ],
           requestBody: {
@@ -44,6 +46,7 @@ export function openApi({ classes, bodyBytes, pixels }: Described): Readonly<Rec
                     images: {
                       type: "array",
                       minItems: 1,
+                      maxItems: batch,
                       items: { type: "string", contentEncoding: "base64", description: "a picture file" },
                     },
                   },
@@ -54,10 +57,12 @@ export function openApi({ classes, bodyBytes, pixels }: Described): Readonly<Rec
           responses: {
             200: json({ $ref: "#/components/schemas/Results" }, "a result for each picture, in order"),
             400: problem("the request is malformed"),
+            405: problem("the method is not POST"),
             413: problem("the body or a picture is too large"),
-            415: problem("the content type is none of these"),
+            415: problem("the content type is none of these, or the body is compressed"),
             422: problem("a picture cannot be read"),
             429: problem("too many requests at once: try again later"),
+            500: problem("a fault of the server's own"),
             503: problem("it took too long, or the server is stopping"),
           },
         },

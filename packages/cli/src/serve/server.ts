@@ -44,7 +44,17 @@ const DECODERS = 4;
 const REFUSABLE = 1024;
 /** How long a refused body may still come. */
 const LINGER_MS = 1000;
-const ROUTES = ["/", "/predict", "/healthz", "/metrics", "/openapi.json"];
+/** How often it is looked whether a request takes too long to come. */
+const CHECK_MS = 1000;
+const READ = ["GET", "HEAD"];
+/** The addresses and their methods. */
+const ROUTES: Readonly<Record<string, readonly string[]>> = {
+  "/": READ,
+  "/predict": ["POST"],
+  "/healthz": READ,
+  "/metrics": READ,
+  "/openapi.json": READ,
+};
 
 export async function startServer(options: ServeOptions): Promise<Serving> {
   const { classes, geometry, timeoutMs } = options;
@@ -72,10 +82,12 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
     });
 
   const predict = async (request: IncomingMessage, url: URL): Promise<string> => {
-    if (request.method !== "POST") throw new Problem("method_not_allowed", "/predict takes POST.");
     if (stopping) throw new Problem("stopping", "the server is stopping.");
     const top = Number(url.searchParams.get("top") ?? Math.min(5, classes.length));
     if (!(Number.isInteger(top) && top >= 1)) throw new Problem("bad_request", "top must be a whole number from 1 on.");
+    if ((request.headers["content-encoding"] ?? "identity") !== "identity") {
+      throw new Problem("unsupported_media_type", "the body is compressed (content-encoding); send it as it is.");
+    }
     const size = Number(request.headers["content-length"] ?? options.bodyBytes);
     if (size > options.bodyBytes) throw new Problem("body_too_large", `the body may have ${options.bodyBytes} bytes.`);
     if (inside >= options.queue || held + size > options.heldBytes) {
@@ -87,7 +99,14 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
       const deadline = performance.now() + timeoutMs;
       const body = await readBody(request, options.bodyBytes, timeoutMs);
       const files = filesOf(request, body, options.batch);
-      const rows = await Promise.all(files.map(async (file) => batcher.submit(await decode(file, deadline))));
+      // Where one is refused, the others are waited for all the same: what they cost is counted until it ends.
+      const runs = await Promise.allSettled(
+        files.map(async (file) => batcher.submit(await decode(file, deadline), deadline)),
+      );
+      const rows = runs.map((run) => {
+        if (run.status === "rejected") throw run.reason;
+        return run.value;
+      });
       const results = rows.map((row) => topK(row, top).map((c) => ({ class: classes[c], probability: row[c] })));
       return JSON.stringify({ results });
     } finally {
@@ -104,11 +123,14 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
   });
 
   const answer = async (request: IncomingMessage, url: URL): Promise<readonly [type: string, body: string]> => {
-    const reading = request.method === "GET" || request.method === "HEAD";
-    if (url.pathname === "/predict") return ["application/json", await predict(request, url)];
-    if (!ROUTES.includes(url.pathname)) throw new Problem("not_found", `there are ${ROUTES.join(", ")}.`);
-    if (!reading) throw new Problem("method_not_allowed", `${url.pathname} takes GET.`);
+    if (!(url.pathname in ROUTES)) throw new Problem("not_found", `there are ${Object.keys(ROUTES).join(", ")}.`);
+    const methods = ROUTES[url.pathname];
+    if (!methods.includes(request.method ?? "")) {
+      throw new Problem("method_not_allowed", `${url.pathname} takes ${methods.join(" and ")}.`);
+    }
     switch (url.pathname) {
+      case "/predict":
+        return ["application/json", await predict(request, url)];
       case "/healthz":
         if (stopping) throw new Problem("stopping", "the server is stopping.");
         return ["application/json", '{"status":"ok"}'];
@@ -133,13 +155,10 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
       status = problem.status;
       body = JSON.stringify({ error: { code: problem.code, message: problem.message } });
       if (status === 429 || status === 503) response.setHeader("Retry-After", "1");
+      if (status === 405) response.setHeader("Allow", ROUTES[url.pathname].join(", "));
       if (problem.code !== "timeout") await discard(request, 4 * options.bodyBytes);
     }
-    metrics.request(
-      ROUTES.includes(url.pathname) ? url.pathname : "other",
-      status,
-      (performance.now() - started) / 1000,
-    );
+    metrics.request(url.pathname in ROUTES ? url.pathname : "other", status, (performance.now() - started) / 1000);
     // What was not read to its end cannot be followed by another request.
     if (stopping || !request.complete) response.setHeader("Connection", "close");
     response.writeHead(status, {
@@ -152,7 +171,12 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
     response.end(request.method === "HEAD" ? undefined : body);
   };
 
-  const server = createServer((request, response) => void handle(request, response));
+  const server = createServer(
+    { connectionsCheckingInterval: Math.min(timeoutMs, CHECK_MS) },
+    (request, response) => void handle(request, response),
+  );
+  // Who has sent all and closed that half of the connection (`nc -N`) still gets an answer. Not in Node's documents.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.headersTimeout = timeoutMs;
   server.requestTimeout = 2 * timeoutMs;
   server.keepAliveTimeout = 5000;
