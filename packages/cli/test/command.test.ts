@@ -114,7 +114,8 @@ describe("a run", () => {
       10     ReLU            84                         all
       11     Linear           2         170      168    all
 
-      Training: 3 epochs, batch 4, SGD with lr 0.05, onecycle, mirrored, seed 0; 2 threads, arena 1.0 MB
+      Training: 3 epochs, batch 4, SGD with lr 0.05, onecycle, mirrored, seed 0
+      Machine: 2 threads, arena 1.0 MB
 
                blue  red   recall
         blue      3    ·   100.0%

@@ -37,6 +37,8 @@ export interface TableCommand {
   readonly description: string;
   readonly examples: readonly (readonly [line: string, meaning: string])[];
   readonly options: OptionTable;
+  /** What --help prints above an option: the first of a group. */
+  readonly headings: Readonly<Record<string, string | undefined>>;
   /** @returns the exit code */
   readonly run: (values: Readonly<Record<string, unknown>>, context: Context) => Promise<number>;
 }
@@ -46,12 +48,14 @@ export function defineCommand<T extends OptionTable>(command: {
   readonly description?: string;
   readonly examples: readonly (readonly [line: string, meaning: string])[];
   readonly options: T;
+  readonly headings?: { readonly [K in keyof T & string]?: string };
   readonly run: (values: Values<T>, context: Context) => Promise<number>;
 }): TableCommand {
   // The parser fills every option of the table and nothing else, which is what Values<T> says.
   return {
     kind: "table",
     description: "",
+    headings: {},
     ...command,
     run: (values, context) => command.run(values as Values<T>, context),
   };

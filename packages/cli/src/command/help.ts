@@ -23,8 +23,12 @@ export function programHelp(commands: readonly Listed[], version: string): strin
 /** @param columns width of the terminal */
 export function commandHelp({ name, summary }: Listed, command: TableCommand, columns: number): string {
   const width = Math.min(WIDEST, columns);
-  const rows = Object.entries(command.options).map(([key, option]) => [label(key, option), meaning(option)] as const);
-  const pad = Math.min(28, Math.floor(width / 3), Math.max(...rows.map(([left]) => left.length)));
+  const rows = Object.entries(command.options).map(([key, option]) => ({
+    heading: command.headings[key],
+    left: label(key, option),
+    right: meaning(option),
+  }));
+  const pad = Math.min(28, Math.floor(width / 3), Math.max(...rows.map(({ left }) => left.length)));
   const examples = command.examples.flatMap(([line, what]) => [`  # ${what}`, `  faltung ${line}`]);
   return [
     `faltung ${name}: ${summary}`,
@@ -33,7 +37,10 @@ export function commandHelp({ name, summary }: Listed, command: TableCommand, co
     `Usage: faltung ${name} [option=value …]`,
     "",
     "Options (name=default):",
-    ...rows.flatMap(([left, right]) => inColumns(left, right, pad, width)),
+    ...rows.flatMap(({ heading, left, right }) => [
+      ...(heading === undefined ? [] : ["", `${heading}:`]),
+      ...inColumns(left, right, pad, width),
+    ]),
     "",
     "Examples:",
     ...examples,

@@ -19,6 +19,7 @@ const train = defineCommand({
     skip_bad: flag({ default: false, help: "leave out" }),
     json: flag({ default: false, help: "for programs" }),
   },
+  headings: { optimizer: "How" },
   run: async () => 0,
 });
 const val = defineCommand({ examples: [], options: {}, run: async () => 0 });
@@ -154,6 +155,8 @@ describe("commands", () => {
         lr0=auto        learning rate
         imgsz=auto      side
         val=0           share
+
+      How:
         optimizer=SGD   rule (SGD, AdamW)
         skip_bad=false  leave out
         json=false      for programs

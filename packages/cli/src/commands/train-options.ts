@@ -35,9 +35,10 @@ export const TRAIN_OPTIONS: { readonly [K in keyof TrainValues]: Option<TrainVal
     help: "what to train on: a folder (one sub-folder a class, or IDX files), mnist, fashion",
   }),
   model: text({ default: "small", help: `the network (${MODEL_HELP}), or a .safetensors file to go on from` }),
+  resume: text<string | undefined>({ default: undefined, help: "a run folder to go on with, as if never interrupted" }),
+  cfg: text<string | undefined>({ default: undefined, help: "a file of options, such as a run's args.yaml" }),
   epochs: autoWhole({ min: 1, help: "how often all pictures are seen; auto: 5, more where there are few" }),
   batch: autoWhole({ min: 1, help: "pictures a step; auto: 64, fewer where there are few" }),
-  imgsz: autoWhole({ min: 1, max: 1024, help: "side of the pictures in pixels; auto: their own if small, at most 64" }),
   optimizer: choice(OPTIMIZERS, { default: "SGD", help: "rule that changes the weights" }),
   lr0: auto({ min: 0, help: "learning rate (its peak with onecycle); auto: what suits model and optimizer" }),
   momentum: auto({
@@ -50,6 +51,8 @@ export const TRAIN_OPTIONS: { readonly [K in keyof TrainValues]: Option<TrainVal
   warmup_epochs: number({ default: 0, min: 0, help: "epochs of rising rate, with schedule=cosine" }),
   label_smoothing: number({ default: 0, min: 0, max: 1, help: "share of the label that is spread over all classes" }),
   clip: number({ default: 0, min: 0, help: "largest norm of the gradient; 0: no limit" }),
+  patience: whole({ default: 0, min: 0, help: "stop after so many epochs without a better one; 0: never" }),
+  imgsz: autoWhole({ min: 1, max: 1024, help: "side of the pictures in pixels; auto: their own if small, at most 64" }),
   shift: autoWhole({
     min: 0,
     help: "shift pictures by chance up to so many pixels; auto: a fourteenth of the side, 0 where they are mirrored",
@@ -61,7 +64,8 @@ export const TRAIN_OPTIONS: { readonly [K in keyof TrainValues]: Option<TrainVal
     max: 0.9,
     help: "share of the training pictures to validate on; 0: the val or test part, else 0.2",
   }),
-  patience: whole({ default: 0, min: 0, help: "stop after so many epochs without a better one; 0: never" }),
+  skip_bad: flag({ default: false, help: "leave out pictures that cannot be read" }),
+  cache: flag({ default: true, help: "keep decoded pictures on disk for the next run" }),
   seed: whole({ default: 0, min: 0, help: "fixes weights, order and chance: the same seed gives the same bits" }),
   threads: whole({ default: 0, min: 0, max: 64, help: "0: all cores; does not change the result" }),
   device: choice(["auto", "cpu", "cuda"], {
@@ -69,34 +73,40 @@ export const TRAIN_OPTIONS: { readonly [K in keyof TrainValues]: Option<TrainVal
     help: "where to compute; cuda with engine=torch only, auto: there where PyTorch has it",
   }),
   precision: choice(["fast", "strict"], { default: "fast", help: "strict: the same bits on every kind of machine" }),
-  skip_bad: flag({ default: false, help: "leave out pictures that cannot be read" }),
-  cache: flag({ default: true, help: "keep decoded pictures on disk for the next run" }),
   project: text({ default: PROJECT, help: "where run folders go" }),
   name: fileName({ default: "train", help: "name of the run folder; a number is added if it is taken" }),
   exist_ok: flag({ default: false, help: "use the folder even if it is there" }),
+  json: JSON_OPTION,
   engine: choice(["local", "torch"], {
     default: "local",
     help: "who computes: our own engine, or PyTorch on several processes or machines (torchrun)",
   }),
-  nproc: autoWhole({ min: 1, max: 1024, help: "torch: processes on this machine; auto: one for each GPU, else 1" }),
-  nnodes: whole({ default: 1, min: 1, max: 10_000, help: "torch: machines; give the same command on each" }),
-  node_rank: whole({ default: 0, min: 0, help: "torch: number of this machine; 0 leads, and has the results" }),
+  nproc: autoWhole({ min: 1, max: 1024, help: "processes on this machine; auto: one for each GPU, else 1" }),
+  nnodes: whole({ default: 1, min: 1, max: 10_000, help: "machines; give the same command on each" }),
+  node_rank: whole({ default: 0, min: 0, help: "number of this machine; 0 leads, and has the results" }),
   rdzv: text<string | undefined>({
     default: undefined,
-    help: "torch: HOST:PORT of machine 0, where there are several",
+    help: "HOST:PORT of machine 0, where there are several",
   }),
-  max_restarts: whole({ default: 3, min: 0, help: "torch: how often lost workers are started again" }),
-  save_every: whole({ default: 200, min: 0, help: "torch: steps between checkpoints within an epoch; 0: none" }),
-  sync_bn: flag({ default: false, help: "torch: batch-norm over the pictures of all processes, not of each" }),
+  max_restarts: whole({ default: 3, min: 0, help: "how often lost workers are started again" }),
+  save_every: whole({ default: 200, min: 0, help: "steps between checkpoints within an epoch; 0: none" }),
+  sync_bn: flag({ default: false, help: "batch-norm over the pictures of all processes, not of each" }),
   python: text<string | undefined>({
     default: undefined,
     shown: "(found)",
-    help: "torch: a Python with PyTorch; else FALTUNG_PYTHON, else the first that has it",
+    help: "a Python with PyTorch; else FALTUNG_PYTHON, else the first that has it",
   }),
-  resume: text<string | undefined>({ default: undefined, help: "a run folder to go on with, as if never interrupted" }),
-  cfg: text<string | undefined>({ default: undefined, help: "a file of options, such as a run's args.yaml" }),
-  json: JSON_OPTION,
 };
+
+/** Groups of --help, by their first option. */
+export const TRAIN_HEADINGS = {
+  data: "What",
+  epochs: "Learning",
+  imgsz: "Pictures",
+  seed: "Computing",
+  project: "Results",
+  engine: "PyTorch (those below need engine=torch)",
+} as const;
 
 /** Options that may differ when a run is resumed: what is computed stays the same, up to rounding and sync_bn. */
 export const FREE_ON_RESUME: readonly string[] = [

@@ -9,7 +9,7 @@ import { table } from "../terminal/table.ts";
 import { fiveOf } from "./shared.ts";
 
 /** What is going to happen, in a line. */
-export function recipeLine(values: Recipe, bundle: DataBundle, machine: string): string {
+export function recipeLine(values: Recipe, bundle: DataBundle): string {
   const { shift = 0, flip } = augmentation(values, bundle);
   const { epochs, batch, optimizer, schedule, seed } = values;
   const words = [
@@ -21,7 +21,7 @@ export function recipeLine(values: Recipe, bundle: DataBundle, machine: string):
     ...(shift > 0 || flip ? [] : ["no augmentation"]),
     `seed ${seed}`,
   ];
-  return `Training: ${words.join(", ")}; ${machine}`;
+  return `Training: ${words.join(", ")}`;
 }
 
 /**

@@ -18,7 +18,7 @@ import { augmentation, scale, setup } from "../run/setup.ts";
 import { checkEngine, clusterOf, prepareTorch, workspacePath } from "../torch/engine.ts";
 import { type Python, findPython } from "../torch/python.ts";
 import { decodingProgress, machineLine, noteSkipped, summaryLines } from "./shared.ts";
-import { FREE_ON_RESUME, TRAIN_OPTIONS, type TrainValues, argsOf, withFile } from "./train-options.ts";
+import { FREE_ON_RESUME, TRAIN_HEADINGS, TRAIN_OPTIONS, type TrainValues, argsOf, withFile } from "./train-options.ts";
 import { recipeLine, report } from "./train-report.ts";
 
 /** With batch and epochs settled, once the number of pictures is known. */
@@ -37,6 +37,7 @@ export const train: Command = defineCommand({
     ["train engine=torch nproc=2", "the same run by two processes of PyTorch's"],
   ],
   options: TRAIN_OPTIONS,
+  headings: TRAIN_HEADINGS,
   run: async (given, context) => {
     const values = given.cfg === undefined ? given : await withFile(given, given.cfg, context.given);
     if (values.resume === undefined) checkEngine(values, context.given);
@@ -179,7 +180,8 @@ async function work(of: Work): Promise<number> {
   terminal.say();
   const notes = { model: values.model, data: values.data, val: values.val, seed: values.seed };
   const { fit, machine, follow } = await (of.python === undefined ? localFit(of) : torchRun(of, of.python, notes));
-  terminal.say(recipeLine(values, bundle, machine));
+  terminal.say(recipeLine(values, bundle));
+  terminal.say(`Machine: ${machine}`);
   terminal.emit({
     event: "start",
     folder: folder.path,
