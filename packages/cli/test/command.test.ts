@@ -63,6 +63,7 @@ describe("the command line", () => {
       /^error: nowhere.weights.last.state.safetensors does not exist: there is no run to resume\.$/m,
     ],
     [["train", "resume=nowhere", "epochs=9"], 2, /epochs cannot be given/],
+    [["train", "resume=a/b/weights/last.safetensors"], 2, /give the folder of the run: resume=a.b$/m],
     [["train", "cfg=nowhere.yaml"], 1, /^error: cfg=nowhere.yaml cannot be read: there is no such file/],
     [["val"], 1, /^error: There is no trained network in runs\/ here\. Train one with: faltung train/],
     [["predict"], 2, /^error: faltung predict needs source=/],

@@ -97,6 +97,15 @@ describe("the confusion matrix", () => {
     expect(lightness(cells[0])).toBeLessThan(lightness(cells[3]));
   });
 
+  it("has room for its title, and for a last name that leans over the edge", () => {
+    const title = "Confusion matrix, epoch 10: top-1 92.87%";
+    const two = confusionChart(confusionMatrix(["a", "b"], [0, 1], [0, 1]), title);
+    expect(render(two).width).toBeGreaterThan(20 + title.length * 8);
+    const svg = confusionChart(confusionMatrix(["a", "b", "long last name"], [0, 1, 2], [0, 1, 2]), "");
+    const [, x] = /translate\(([\d.]+) [\d.]+\) rotate\(-45\)"><text[^>]*>long last name/.exec(svg) ?? [];
+    expect(render(svg).width).toBeGreaterThan(Number(x) + "long last name".length * 7 * Math.SQRT1_2);
+  });
+
   it("fits for two classes and for a thousand", () => {
     for (const n of [2, 40, 100, 1000]) {
       const names = Array.from({ length: n }, (_, i) => `class number ${i}`);

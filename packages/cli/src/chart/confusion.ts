@@ -4,8 +4,12 @@ import { truncate, widthOf } from "../terminal/width.ts";
 import { document, label, tag } from "./svg.ts";
 
 const NAME = 16;
-/** Width of a letter at the size of the names, on the safe side. */
+const TITLE = 15;
+const MARGIN = 24;
+/** Width of a letter at the size of the names (12), on the safe side. */
 const LETTER = 7.2;
+/** Names above lean by 45 degrees. */
+const LEAN = Math.SQRT1_2;
 /** White to dark blue, as ColorBrewer's Blues. */
 const LOW = [247, 251, 255] as const;
 const HIGH = [8, 69, 148] as const;
@@ -15,13 +19,15 @@ export function confusionChart(matrix: ConfusionMatrix, title: string): string {
   const cell = Math.min(44, Math.max(660, n) / n);
   const numbers = cell >= 22;
   const names = cell >= 9;
-  // As much room for names as the longest takes; above, they lean by 45 degrees.
-  const longest = names ? Math.max(...matrix.classes.map((name) => Math.min(NAME, widthOf(name)))) * LETTER : 0;
+  // As much room for names as the longest takes; above, the last ones may lean over the edge.
+  const widths = matrix.classes.map((name) => (names ? Math.min(NAME, widthOf(name)) * LETTER : 0));
+  const longest = Math.max(...widths);
   const left = 44 + longest;
-  const top = 84 + longest * 0.71;
+  const top = 84 + longest * LEAN;
   const side = n * cell;
+  const right = left + Math.max(side, ...widths.map((width, i) => (i + 0.5) * cell + (width + 12) * LEAN));
   const body = [
-    label(20, 30, title, { "font-size": 15, "font-weight": "bold" }),
+    label(20, 30, title, { "font-size": TITLE, "font-weight": "bold" }),
     label(left + side / 2, 54, "predicted", { "text-anchor": "middle", fill: "#666" }),
     tag(
       "g",
@@ -54,7 +60,8 @@ export function confusionChart(matrix: ConfusionMatrix, title: string): string {
     });
   });
   if (names) matrix.classes.forEach((name, i) => body.push(...nameLabels(truncate(name, NAME), i, left, top, cell)));
-  return document(left + side + 24, top + side + 24, title, body);
+  const width = Math.max(right, 20 + widthOf(title) * LETTER * (TITLE / 12)) + MARGIN;
+  return document(width, top + side + MARGIN, title, body);
 }
 
 function nameLabels(name: string, i: number, left: number, top: number, cell: number): string[] {

@@ -1,4 +1,5 @@
 /** `faltung train`: from pictures to a trained network in a run folder. */
+import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { type ChannelStatistics, channelStatistics } from "faltung";
 import { makeModule, readModel } from "../checkpoint/model-file.ts";
@@ -98,6 +99,9 @@ async function resumeRun(values: TrainValues, path: string, context: Context): P
       `resume=${path} goes on with the options of that run, so ${changed.join(", ")} cannot be given. ` +
         `To train on with other options, start from its weights: model=${runFolder(path).last}`,
     );
+  }
+  if (path.endsWith(".safetensors")) {
+    throw new UsageError(`resume=${path}: give the folder of the run: resume=${dirname(dirname(path))}`);
   }
   const folder = runFolder(path);
   const saved = await readTraining(folder.state, (text) => context.terminal.note(text));
