@@ -43,6 +43,11 @@ describe("output", () => {
     expect(live.code).toBe(0);
     expect(live.out).toMatch(/\repoch 1\/2 {2}.*[━─].* \d\/\d/);
     expect(live.out).toContain("\u001b[1m");
+    const narrow = await start(["script", "-qec", line.replace("110", "60"), "/dev/null"], {
+      cwd,
+      env: { NO_COLOR: "1", TERM: "xterm" },
+    }).ended;
+    expect(narrow.out).toMatch(/val loss \d\.\d{4}\r\n/);
     const plain = await start(["script", "-qec", line, "/dev/null"], { cwd, env: { NO_COLOR: "1", TERM: "xterm" } })
       .ended;
     expect(plain.out.split("\u001b[").filter((part) => /^\d+m/.test(part))).toEqual([]);

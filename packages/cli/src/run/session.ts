@@ -8,6 +8,7 @@ import { UserError } from "../command/errors.ts";
 import { duration, loss as showLoss, percent, thousands } from "../terminal/format.ts";
 import { createProgress } from "../terminal/progress.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { widthOf } from "../terminal/width.ts";
 import type { RunFolder } from "./folder.ts";
 import { writeResults } from "./records.ts";
 
@@ -148,6 +149,8 @@ function showEpoch(row: EpochRow, event: EpochEvent, { terminal, epochs }: Sessi
     duration(row.seconds),
     `${thousands(event.imagesPerSecond)} img/s`,
   ];
+  // In a narrow window the last are left out; a pipe gets them all.
+  while (terminal.live && cells.length > 1 && widthOf(cells.join("  ")) > terminal.columns()) cells.pop();
   terminal.note(cells.join("  "));
   terminal.emit({ event: "epoch", ...row, epochs, imagesPerSecond: event.imagesPerSecond });
 }
