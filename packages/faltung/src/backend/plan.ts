@@ -60,7 +60,10 @@ export interface Plan {
   readonly scratch: { readonly address: number; readonly stride: number };
 }
 
-/** Bytes at the arena's start where threads meet: the barrier's words, the job number, an error message. */
+/**
+ * Bytes at the arena's start where threads meet: the barrier's words, the job number, an error message. No region lies
+ * there, so a kernel may keep a pointer up to this far below what it reads.
+ */
 export const CONTROL_BYTES = 1024;
 
 /** Regions start at multiples of a cache line. */

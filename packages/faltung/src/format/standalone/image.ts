@@ -2,7 +2,7 @@
  * The memory of a standalone module: which bytes of a planned arena it needs, moved together, and what they hold before
  * the first run as data segments.
  */
-import { type Job, type Plan, type Region, SLACK } from "../../backend/plan.ts";
+import { CONTROL_BYTES, type Job, type Plan, type Region, SLACK } from "../../backend/plan.ts";
 
 /** Jobs moved to new addresses, and where the old ones went. */
 export interface Compacted {
@@ -13,8 +13,8 @@ export interface Compacted {
 
 /** Kernels choose addresses by how they lie in a page (so that streams do not evict each other): a move keeps that. */
 const PAGE = 4096;
-/** Nothing lies at address 0, which C takes for none. */
-const FIRST = 64;
+/** As in an arena: kernels may point below what they read, and address 0 is what C takes for none. */
+const FIRST = CONTROL_BYTES;
 
 interface Range {
   readonly from: number;

@@ -121,8 +121,7 @@ function rowsPerBlock({ fma, wide, unit = "f32" }: Flavour): number {
 /**
  * V8 before version 13 keeps `memory + offset` in a register for every offset that two broadcasting loads of a function
  * share, and when these run out in memory: one more load for each. So an offset that was used is used again from a
- * pointer some bytes lower. Pointers are addresses of an arena, whose first bytes (`CONTROL_BYTES`) hold no numbers:
- * they stay positive.
+ * pointer some bytes lower: nothing that is read lies among the first bytes of memory (`CONTROL_BYTES`).
  */
 const SHIFTS: readonly number[] = [0, 256, 512].flatMap((far) => [0, 1, 2, 3].map((near) => far + near));
 
