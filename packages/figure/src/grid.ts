@@ -1,12 +1,12 @@
 /** Grids of cells with numbers in them: what most figures are made of. */
 import { type Block, canvas } from "./layout.ts";
 import { type Palette, inkOn } from "./palette.ts";
-import { type Group, type PathStep, type SceneNode, line, path, rect, text } from "./scene.ts";
+import { type Group, type PathStep, type Run, type SceneNode, line, path, rect, text } from "./scene.ts";
 import { textWidth } from "./type.ts";
 
 /** How one cell looks. */
 export interface CellLook {
-  readonly text?: string;
+  readonly text?: string | readonly Run[];
   readonly fill?: string;
   /** Default: whatever can be read on the fill. */
   readonly ink?: string;
@@ -49,7 +49,7 @@ export function cellNodes(p: Palette, x: number, y: number, s: number, look: Cel
       ...(look.dashed && { dash: [3, 3] as const }),
     }),
   ];
-  if (look.negative && !look.text && s >= 7) {
+  if (look.negative && !look.text?.length && s >= 7) {
     const half = Math.max(1.5, s * 0.17);
     const [cx, cy] = [x + s / 2, y + s / 2];
     children.push(
@@ -57,7 +57,7 @@ export function cellNodes(p: Palette, x: number, y: number, s: number, look: Cel
     );
   }
   if (look.hatch) children.push(hatching(x + 2.5, y + 2.5, s - 5, s - 5, look.hatch));
-  if (look.text !== undefined && look.text !== "" && s >= 15) {
+  if (look.text !== undefined && look.text.length > 0 && s >= 15) {
     const bold = look.bold ?? false;
     const roomy = s * 0.42;
     const size = Math.min(roomy, (roomy * (s - 6)) / Math.max(textWidth(look.text, roomy, bold), 1));

@@ -1,7 +1,7 @@
 /** The numbers in the figures: small whole ones to start with, and convolutions of them by the library's geometry. */
 import { type ConvGeometry, sourceIndex, spatialOutput, tapPosition } from "faltung/conv";
 import { OptionError } from "faltung/errors";
-import type { Numbers, Size } from "./spec.ts";
+import type { Numbers, Size, Words } from "./spec.ts";
 
 export type Plane = readonly (readonly number[])[];
 
@@ -27,48 +27,74 @@ export function someKernel([rows, cols]: Size, seed: number): Plane {
   return makePlane(rows, cols, (r, c) => hashInt(seed + 100, r * cols + c, -1, 2));
 }
 
+const over = (divisor: number, rows: Plane): Plane => rows.map((row) => row.map((v) => v / divisor));
+
 /** Kernels with a name. */
-export const KERNELS: Readonly<Record<string, Plane>> = {
-  blur: [
-    [1, 2, 1],
-    [2, 4, 2],
-    [1, 2, 1],
-  ].map((r) => r.map((v) => v / 16)),
-  box: [
-    [1, 1, 1],
-    [1, 1, 1],
-    [1, 1, 1],
-  ].map((r) => r.map((v) => v / 9)),
-  sharpen: [
-    [0, -1, 0],
-    [-1, 5, -1],
-    [0, -1, 0],
-  ],
-  sobelx: [
-    [-1, 0, 1],
-    [-2, 0, 2],
-    [-1, 0, 1],
-  ],
-  sobely: [
-    [-1, -2, -1],
-    [0, 0, 0],
-    [1, 2, 1],
-  ],
-  laplacian: [
-    [0, 1, 0],
-    [1, -4, 1],
-    [0, 1, 0],
-  ],
-  emboss: [
-    [-2, -1, 0],
-    [-1, 1, 1],
-    [0, 1, 2],
-  ],
-  identity: [
-    [0, 0, 0],
-    [0, 1, 0],
-    [0, 0, 0],
-  ],
+export const KERNELS: Readonly<Record<string, { readonly words: Words; readonly rows: Plane }>> = {
+  blur: {
+    words: { en: "Gaussian blur", ko: "흐림(blur)" },
+    rows: over(16, [
+      [1, 2, 1],
+      [2, 4, 2],
+      [1, 2, 1],
+    ]),
+  },
+  box: {
+    words: { en: "box mean", ko: "상자 평균(box)" },
+    rows: over(9, [
+      [1, 1, 1],
+      [1, 1, 1],
+      [1, 1, 1],
+    ]),
+  },
+  sharpen: {
+    words: { en: "sharpening", ko: "선명하게(sharpen)" },
+    rows: [
+      [0, -1, 0],
+      [-1, 5, -1],
+      [0, -1, 0],
+    ],
+  },
+  sobelx: {
+    words: { en: "Sobel, vertical edges", ko: "소벨(Sobel), 세로 윤곽" },
+    rows: [
+      [-1, 0, 1],
+      [-2, 0, 2],
+      [-1, 0, 1],
+    ],
+  },
+  sobely: {
+    words: { en: "Sobel, horizontal edges", ko: "소벨(Sobel), 가로 윤곽" },
+    rows: [
+      [-1, -2, -1],
+      [0, 0, 0],
+      [1, 2, 1],
+    ],
+  },
+  laplacian: {
+    words: { en: "Laplacian", ko: "라플라시안(Laplacian)" },
+    rows: [
+      [0, 1, 0],
+      [1, -4, 1],
+      [0, 1, 0],
+    ],
+  },
+  emboss: {
+    words: { en: "emboss", ko: "엠보싱(emboss)" },
+    rows: [
+      [-2, -1, 0],
+      [-1, 1, 1],
+      [0, 1, 2],
+    ],
+  },
+  identity: {
+    words: { en: "identity", ko: "항등(identity)" },
+    rows: [
+      [0, 0, 0],
+      [0, 1, 0],
+      [0, 0, 0],
+    ],
+  },
 };
 
 /** The planes that were given, checked against the wanted count and size, or planes made by `make`. */

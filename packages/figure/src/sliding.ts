@@ -9,7 +9,7 @@ import { type Block, canvas, column, label, overlay } from "./layout.ts";
 import { type Plane, type Term, largest, sumOf, termsOf, turned } from "./numbers.ts";
 import { diverging, inkOn, mix, tint } from "./palette.ts";
 import { type Run, type SceneNode, polygon, text } from "./scene.ts";
-import { factor, formula, num, textWidth } from "./type.ts";
+import { equals, factor, formula, leading, num, textWidth, variable } from "./type.ts";
 
 /** A role in the picture: its letter, its name, its hue. */
 export interface Role {
@@ -52,10 +52,14 @@ export const place = (s: Sliding, i: number): readonly [number, number] => [
 
 export const terms = (s: Sliding, at: readonly [number, number]): Term[] => termsOf(s.g, [s.x], [[s.w]], 0, at);
 
-function cellText(s: Sliding, letter: string, value: number, r: number, c: number): string {
+function cellText(s: Sliding, letter: string, value: number, r: number, c: number): string | Run[] {
   if (s.cells === "none") return "";
-  return s.cells === "symbols" ? `${letter}${r}${c}` : num(value);
+  return s.cells === "symbols" ? symbol(letter, r, c) : num(value);
 }
+
+/** A cell's name. Two numbers of one digit stand close, longer ones need a comma. */
+const symbol = (letter: string, r: number, c: number, fill?: string): Run[] =>
+  variable(letter, r < 10 && c < 10 ? `${r}${c}` : `${r},${c}`, fill);
 
 /** Title and size over a grid. */
 export function titled(key: string, ctx: Context, role: Role, size: string, body: Block): Block {
@@ -265,17 +269,15 @@ export function outputBlock(ctx: Context, s: Sliding, done: number): Block {
   return overlay([cells, mark]);
 }
 
-/** The two sides of one product, coloured. */
-function product(ctx: Context, s: Sliding, t: Term): Run[] {
+/** The two sides of one product, coloured; the first of a sum needs no brackets. */
+function product(ctx: Context, s: Sliding, t: Term, first: boolean): Run[] {
   const { x, w } = s.roles;
   if (s.cells === "symbols") {
-    const left = t.source
-      ? formula(`*${x.letter}*_{${t.source[0]}${t.source[1]}}`, x.hue)
-      : [{ text: "0", fill: ctx.p.muted }];
-    return [...left, { text: "·", fill: ctx.p.muted }, ...formula(`*${w.letter}*_{${t.tap[0]}${t.tap[1]}}`, w.hue)];
+    const left = t.source ? symbol(x.letter, t.source[0], t.source[1], x.hue) : [{ text: "0", fill: ctx.p.muted }];
+    return [...left, { text: "·", fill: ctx.p.muted }, ...symbol(w.letter, t.tap[0], t.tap[1], w.hue)];
   }
   return [
-    { text: num(t.x), fill: t.source ? x.hue : ctx.p.muted },
+    { text: leading(t.x, first), fill: t.source ? x.hue : ctx.p.muted },
     { text: "·", fill: ctx.p.muted },
     { text: factor(t.w), fill: w.hue },
   ];
@@ -283,10 +285,13 @@ function product(ctx: Context, s: Sliding, t: Term): Run[] {
 
 /** Width of the widest product that any step writes. */
 function slotWidth(s: Sliding, size: number): number {
-  if (s.cells === "symbols") return textWidth("x00·w00", size) * 0.92;
+  if (s.cells === "symbols") {
+    const longest = (plane: Plane): Run[] => symbol("w", plane.length - 1, plane[0].length - 1);
+    return textWidth([...longest(s.x), { text: "·" }, ...longest(s.w)], size);
+  }
   const widest = (plane: Plane, show: (v: number) => string): number =>
     Math.max(...plane.flat().map((v) => textWidth(show(v), size)));
-  return widest(s.x, num) + widest(s.w, factor) + textWidth("·", size);
+  return widest(s.x, factor) + widest(s.w, factor) + textWidth("·", size);
 }
 
 /** The whole sum, one line for each row of the kernel, every product in its own place so that nothing jumps. */
@@ -306,7 +311,7 @@ export function sumBlock(ctx: Context, s: Sliding, at: readonly [number, number]
     s.cells === "symbols"
       ? []
       : [
-          { text: "= ", fill: p.ink },
+          { text: `${at ? equalsOf(s, at) : "="} `, fill: p.ink },
           { text: num(at ? s.y[at[0]][at[1]] : 0), fill: hue, bold: true },
         ];
   const tail =
@@ -329,7 +334,7 @@ export function sumBlock(ctx: Context, s: Sliding, at: readonly [number, number]
       const [r, c] = [Math.floor(i / kc), i % kc];
       const left = x + head + c * (slot + plus);
       const base = y + size + r * lineHeight;
-      nodes.push(text(left + slot / 2, base, size, product(ctx, s, t), { fill: p.ink }));
+      nodes.push(text(left + slot / 2, base, size, product(ctx, s, t, i === 0), { fill: p.ink }));
       const last = i === list.length - 1;
       if (!last) nodes.push(text(left + slot + plus / 2, base, size, "+", { fill: p.muted }));
       else if (result.length > 0)
@@ -348,7 +353,9 @@ export function sizeFormula(
 ): string[] {
   const one = (d: number): string => {
     const [b, e] = g.padding[d];
-    const inside = `${input[d]}${b || e ? ` + ${b} + ${e}` : ""} − ${kernelExtent(g.kernel[d], g.dilation[d])}`;
+    const [k, dilation] = [g.kernel[d], g.dilation[d]];
+    const extent = dilation === 1 ? String(k) : `(${dilation}·(${k} − 1) + 1)`;
+    const inside = `${input[d]}${b || e ? ` + ${b} + ${e}` : ""} − ${extent}`;
     return `${g.stride[d] === 1 ? inside : `floor((${inside}) / ${g.stride[d]})`} + 1 = ${output[d]}`;
   };
   const [rows, cols] = [one(0), one(1)];
@@ -359,11 +366,17 @@ export function sizeFormula(
   ];
 }
 
-/** "output (1,2) = 0·1 + 2·(−1) + … = 3" */
-export function spoken(ctx: Context, s: Sliding, at: readonly [number, number]): string {
+function equalsOf(s: Sliding, at: readonly [number, number]): string {
   const list = terms(s, at);
-  const sum = list.map((t) => `${num(t.x)}·${factor(t.w)}`).join(" + ");
-  return `${ctx.t({ en: "output", ko: "출력" })} (${at[0]},${at[1]}) = ${sum} = ${num(sumOf(list))}`;
+  return equals([...list.flatMap((t) => [t.x, t.w]), sumOf(list)]);
+}
+
+/** "output (1,2) = 0·1 + 2·(−1) + … = 3" */
+export function spoken(s: Sliding, at: readonly [number, number]): string {
+  const list = terms(s, at);
+  const sum = list.map((t, i) => `${leading(t.x, i === 0)}·${factor(t.w)}`).join(" + ");
+  const name = s.roles.y.title.toLowerCase();
+  return `${name} (${at[0]},${at[1]}) = ${sum} ${equalsOf(s, at)} ${num(sumOf(list))}`;
 }
 
 /** The sign between input and kernel, drawn: ∗ for convolution, ⋆ for cross-correlation. */

@@ -1,12 +1,11 @@
 /** A scene as SVG: deterministic to the byte, self-contained, readable by a screen reader. */
 import type { Paint, PathStep, Run, Scene, SceneNode, Text } from "./scene.ts";
 
-// Latin before Korean: browsers fall back glyph by glyph, and rasterisers are spared the large font for every digit.
 const SANS =
   "'Source Sans 3','Inter','Segoe UI','Helvetica Neue','Liberation Sans',Arial," +
   "'Noto Sans KR','Noto Sans CJK KR','Apple SD Gothic Neo','Malgun Gothic',sans-serif";
 const KOREAN = "'Noto Sans KR','Noto Sans CJK KR','Apple SD Gothic Neo','Malgun Gothic',sans-serif";
-const SIGNS = "'STIX Two Math','Cambria Math','DejaVu Sans','Segoe UI Symbol',sans-serif";
+const SIGNS = "'STIX Two Math','Noto Sans Math','Cambria Math','DejaVu Sans','Segoe UI Symbol',sans-serif";
 const MATH = "'STIX Two Text','Cambria Math','Noto Serif','DejaVu Serif',Georgia,serif";
 
 /** Rounded to hundredths, without a trailing zero. */

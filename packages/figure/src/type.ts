@@ -7,10 +7,18 @@ export function num(value: number, digits = 2): string {
   return s === "-0" || s === "0" ? "0" : s.replace("-", "−");
 }
 
-/** As {@link num}, in brackets if negative: for the right side of a product. */
+/** As {@link num}, in brackets if negative: for what stands behind "+" or "·". */
 export function factor(value: number): string {
   const s = num(value);
   return s.startsWith("−") ? `(${s})` : s;
+}
+
+/** The left side of a product: in brackets if it is negative and does not begin the sum. */
+export const leading = (value: number, first: boolean): string => (first ? num(value) : factor(value));
+
+/** "=", or "≈" if {@link num} rounds one of the numbers on either side: then what is written does not add up. */
+export function equals(values: readonly number[]): string {
+  return values.every((v) => Math.abs(v * 100 - Math.round(v * 100)) < 1e-7) ? "=" : "≈";
 }
 
 function charWidth(c: string): number {

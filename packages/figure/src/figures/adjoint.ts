@@ -58,6 +58,6 @@ export function slidingBody(ctx: Context, s: Sliding, title: string, caption: st
     sentence: (step) =>
       step < s.lead
         ? ctx.t({ en: "The kernel is turned by half a turn.", ko: "커널을 반 바퀴 돌린다." })
-        : spoken(ctx, s, place(s, step - s.lead)),
+        : spoken(s, place(s, step - s.lead)),
   };
 }

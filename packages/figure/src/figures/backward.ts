@@ -53,7 +53,7 @@ function buildBackward(spec: BackwardSpec, ctx: Context): Body {
           "cells, padding p becomes d(k−1) − p.",
         ko: "dL/dx는 dL/dy를 뒤집은 커널로 합성곱한 것이다. 스트라이드는 칸 사이의 0이 되고, 패딩 p는 d(k−1) − p가 된다.",
       }),
-      "dL/dx = dL/dy * w",
+      "dL/dx = dL/dy ∗ w",
     );
     return { ...body, numbers: [{ option: "weights", role: "filter", planes: [{ name: kernel.title, rows: w }] }] };
   }

@@ -9,10 +9,10 @@ import { frame, grid } from "../grid.ts";
 import { type Block, canvas, column, label, overlay, paragraphs, row } from "../layout.ts";
 import { type Plane, hashInt, makePlane, planesOr, somePicture, sumOf, termsOf } from "../numbers.ts";
 import { mix, tint } from "../palette.ts";
-import { type Run, line } from "../scene.ts";
+import { type Run, type SceneNode, circle, line, text } from "../scene.ts";
 import { type Sliding, cellsOf, inputBlock, operator } from "../sliding.ts";
 import { type Numbers, type PaddingText, type Size, choice, flag, int, numbers, padding, pair, size } from "../spec.ts";
-import { num, textWidth } from "../type.ts";
+import { equals, factor, num, textWidth } from "../type.ts";
 import { optionWords } from "./conv2d.ts";
 
 interface ChannelsSpec {
@@ -24,6 +24,7 @@ interface ChannelsSpec {
   readonly stride: Size;
   readonly padding: PaddingText;
   readonly mode: "zeros" | "reflect" | "replicate" | "circular";
+  readonly dilation: Size;
   readonly bias: boolean;
   readonly values: Numbers;
   readonly weights: Numbers;
@@ -38,7 +39,7 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
   }
   const each = C / G;
   const g: ConvGeometry = normaliseConv(
-    { stride: spec.stride, padding: spec.padding, paddingMode: spec.mode, groups: G },
+    { stride: spec.stride, padding: spec.padding, paddingMode: spec.mode, dilation: spec.dilation, groups: G },
     spec.kernel,
     "conv2d",
   );
@@ -56,6 +57,12 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
   const y = Array.from({ length: O }, (_, o) =>
     makePlane(rows, cols, (r, c) => sumOf(termsOf(g, x, w, o, [r, c])) + bias[o]),
   );
+  /** Whether the shares, as they are printed, add up. */
+  const equality = (o: number, at: readonly [number, number]): string => {
+    const first = Math.floor(o / (O / G)) * each;
+    const shares = Array.from({ length: each }, (_, k) => share(o, first + k, at));
+    return equals([...shares, y[o][at[0]][at[1]]]);
+  };
   const rgb = C === 3 && G === 1;
   const hue = (k: number): string => p.channels[k % p.channels.length];
   const name = (k: number): string => (rgb ? ["R", "G", "B"][k] : t({ en: `channel ${k}`, ko: `채널 ${k}` }));
@@ -66,7 +73,7 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
   const across = ctx.tall ? paddedCols + spec.kernel[1] + 1.5 : paddedCols + spec.kernel[1] + 2 * cols;
   const cell = Math.max(
     9,
-    Math.min(30, Math.floor((ctx.tall ? 290 : 640) / across), Math.floor((ctx.tall ? 700 : 560) / (C * paddedRows))),
+    Math.min(30, Math.floor((ctx.tall ? 290 : 640) / across), Math.floor((ctx.tall ? 760 : 720) / (C * paddedRows))),
   );
 
   const where = (step: number): { o: number; i: number; at: readonly [number, number] } => {
@@ -130,7 +137,7 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
             { text: `${t({ en: "bias", ko: "편향" })}: ${num(bias[o])}`, fill: p.extra },
           ]
         : []),
-      { text: " = " },
+      { text: ` ${equality(o, at)} ` },
       { text: num(y[o][at[0]][at[1]]), fill: p.output, bold: true },
     ];
   };
@@ -213,17 +220,25 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
       "start",
     );
     const left = column(lines, 12, "start");
-    const gatherLines = canvas("gather", 46, left.h, (px, py) => {
+    // Channels flow into a sum, where the bias joins them.
+    const gatherLines = canvas("gather", 84, left.h, (px, py) => {
       const heights = lines
         .map((_, k) => (k + 0.5) * (lines[0].h + 12) - 6)
         .filter((_, k) => Math.floor(k / each) === group);
       const target = py + (left.h - outs.h) / 2 + (o + 0.5) * ((outs.h + 12) / O) - 6 + 8;
       const ink = { stroke: p.muted, strokeWidth: 1.2 };
+      const [sx, r] = [px + 36, 11];
+      const added: SceneNode[] = spec.bias
+        ? [text(px + 64, target + 18, 13, `+ ${factor(bias[o])}`, { fill: p.extra, bold: true })]
+        : [];
       return [
-        ...heights.map((h) => line(px, py + h + 8, px + 22, target, ink)),
-        line(px + 22, target, px + 42, target, ink),
-        line(px + 36, target - 5, px + 42, target, ink),
-        line(px + 36, target + 5, px + 42, target, ink),
+        ...heights.map((h) => line(px, py + h + 8, sx, target, ink)),
+        line(sx, target, px + 80, target, ink),
+        line(px + 74, target - 5, px + 80, target, ink),
+        line(px + 74, target + 5, px + 80, target, ink),
+        circle(sx, target, r, { fill: p.background, stroke: p.muted, strokeWidth: 1.2 }),
+        text(sx, target + 5, 14, "Σ", { fill: p.ink }),
+        ...added,
       ];
     });
     const says = sums(step);
@@ -242,7 +257,9 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
     G === 1
       ? rgb
         ? t({ en: "Convolution of a colour picture", ko: "컬러(RGB) 이미지의 합성곱" })
-        : t({ en: "Convolution of several channels", ko: "여러 채널의 합성곱" })
+        : C === 1
+          ? t({ en: "One channel, several filters", ko: "한 채널, 여러 필터의 합성곱" })
+          : t({ en: "Convolution of several channels", ko: "여러 채널의 합성곱" })
       : G === C
         ? t({ en: "Depthwise convolution", ko: "깊이별 합성곱" })
         : t({ en: `Grouped convolution: ${G} groups`, ko: `그룹 합성곱: 그룹 ${G}개` });
@@ -272,10 +289,10 @@ function build(spec: ChannelsSpec, ctx: Context): Body {
       const group = Math.floor(o / (O / G));
       const parts = Array.from({ length: C }, (_, k) => k)
         .filter((k) => Math.floor(k / each) === group)
-        .map((k) => `${name(k)} ${num(share(o, k, at))}`);
-      if (spec.bias) parts.push(`${t({ en: "bias", ko: "편향" })} ${num(bias[o])}`);
+        .map((k) => `${name(k)}: ${num(share(o, k, at))}`);
+      if (spec.bias) parts.push(`${t({ en: "bias", ko: "편향" })}: ${num(bias[o])}`);
       const place = t({ en: `filter ${o}, output`, ko: `필터 ${o}, 출력` });
-      return `${place} (${at[0]},${at[1]}) = ${parts.join(" + ")} = ${num(y[o][at[0]][at[1]])}`;
+      return `${place} (${at[0]},${at[1]}) = ${parts.join(" + ")} ${equality(o, at)} ${num(y[o][at[0]][at[1]])}`;
     },
     numbers: [
       {
@@ -315,6 +332,7 @@ export const channels: Figure = defineFigure<ChannelsSpec>(
       { en: "padding", ko: "패딩" },
     ),
     mode: choice(["zeros", "reflect", "replicate", "circular"], { en: "padding mode", ko: "패딩 방식" }),
+    dilation: pair(1, 1, 4, { en: "dilation", ko: "팽창" }),
     bias: flag(true, { en: "bias", ko: "편향" }),
     values: numbers({ en: "numbers of the input", ko: "입력 값" }),
     weights: numbers({ en: "numbers of the filters", ko: "필터 값" }),

@@ -99,7 +99,7 @@ function panel(
       for (let t = Math.ceil(xs[0]); t <= Math.floor(xs[1]); t++) {
         const [tx] = at([t, 0]);
         nodes.push(line(tx, zero - 3, tx, zero + 3, { stroke: p.muted }));
-        nodes.push(text(tx, zero + 16, 11.5, num(t), { fill: p.muted }));
+        nodes.push(text(tx, Math.max(zero + 16, y + h - 4), 11.5, num(t), { fill: p.muted }));
       }
       nodes.push(text(x + w, zero - 7, 14, formula(`*${axis}*`), { fill: p.muted, anchor: "end" }));
       return [{ key: `${key}-axes`, nodes }, ...draw(at).map(([k, n]) => ({ key: `${key}-${k}`, nodes: n }))];
@@ -173,7 +173,7 @@ function sideBlock(
     ];
   });
   const argument = kind === "convolution" ? "*t* − *τ*" : "*τ* − *t*";
-  const sign = kind === "convolution" ? "*" : "⋆";
+  const sign = kind === "convolution" ? "∗" : "⋆";
   const value = integralAt(still, moving, t, kind);
   const name: Run[] = [
     { text: "(" },
@@ -280,12 +280,12 @@ function build(spec: ContinuousSpec, ctx: Context): Body {
   const swapped =
     kind === "convolution"
       ? t({
-          en: "With the roles exchanged the result is the same: f\u00a0*\u00a0g\u00a0=\u00a0g\u00a0*\u00a0f.",
-          ko: "역할을 바꾸어도 결과는 같다: f\u00a0*\u00a0g\u00a0=\u00a0g\u00a0*\u00a0f.",
+          en: "With the roles exchanged the result is the same: f\u00a0∗\u00a0g\u00a0=\u00a0g\u00a0∗\u00a0f.",
+          ko: "역할을 바꾸어도 결과는 같다: f\u00a0∗\u00a0g\u00a0=\u00a0g\u00a0∗\u00a0f.",
         })
       : t({
-          en: "With the roles exchanged the result is mirrored: f\u00a0⋆\u00a0g\u00a0≠\u00a0g\u00a0⋆\u00a0f.",
-          ko: "역할을 바꾸면 결과가 좌우로 뒤집힌다: f\u00a0⋆\u00a0g\u00a0≠\u00a0g\u00a0⋆\u00a0f.",
+          en: "With the roles exchanged the result is mirrored: (f\u00a0⋆\u00a0g)(t)\u00a0=\u00a0(g\u00a0⋆\u00a0f)(−t).",
+          ko: "역할을 바꾸면 결과가 좌우로 뒤집힌다: (f\u00a0⋆\u00a0g)(t)\u00a0=\u00a0(g\u00a0⋆\u00a0f)(−t).",
         });
   const shiftAt = (step: number): number =>
     range.t[0] + ((range.t[1] - range.t[0]) * Math.max(step - lead, 0)) / (spec.frames - 1);

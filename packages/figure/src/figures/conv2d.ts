@@ -81,6 +81,19 @@ export function cellSize(cells: number, tall: boolean): number {
   return Math.max(10, Math.min(44, Math.floor((tall ? 330 : 760) / cells)));
 }
 
+/** "1"; "1 above and below, 2 at the sides"; "0 above, 1 below, 2 left, 1 right". */
+export function paddingWords(ctx: Context, [rows, cols]: readonly (readonly number[])[]): string {
+  const [top, bottom, left, right] = [...rows, ...cols];
+  const even = top === bottom && left === right;
+  if (even && top === left) return String(top);
+  return even
+    ? ctx.t({ en: `${top} above and below, ${left} at the sides`, ko: `위아래 ${top}, 좌우 ${left}` })
+    : ctx.t({
+        en: `${top} above, ${bottom} below, ${left} left, ${right} right`,
+        ko: `위 ${top}, 아래 ${bottom}, 왼쪽 ${left}, 오른쪽 ${right}`,
+      });
+}
+
 /** Options in words: "stride 2, padding 1". Only what differs from the usual. */
 export function optionWords(ctx: Context, g: ConvGeometry): string {
   const list: string[] = [];
@@ -90,15 +103,13 @@ export function optionWords(ctx: Context, g: ConvGeometry): string {
   say("stride", "스트라이드", g.stride, 1);
   const sides = g.padding.flat();
   if (sides.some((n) => n > 0)) {
-    const same = sides.every((n) => n === sides[0]);
-    const text = same ? String(sides[0]) : g.padding.map(([b, e]) => (b === e ? b : `${b}:${e}`)).join(",");
     const mode = {
       zeros: { en: "", ko: "" },
       reflect: { en: " (reflect)", ko: " (반사)" },
       replicate: { en: " (replicate)", ko: " (가장자리 복제)" },
       circular: { en: " (circular)", ko: " (순환)" },
     }[g.paddingMode];
-    list.push(`${ctx.t({ en: "padding", ko: "패딩" })} ${text}${ctx.t(mode)}`);
+    list.push(`${ctx.t({ en: "padding", ko: "패딩" })} ${paddingWords(ctx, g.padding)}${ctx.t(mode)}`);
   }
   say("output padding", "출력 패딩", g.outputPadding, 0);
   say("dilation", "팽창", g.dilation, 1);
@@ -164,7 +175,9 @@ export function slidingBlock(ctx: Context, s: Sliding, step: number, turn: numbe
   const at = index < 0 ? null : place(s, index);
   const parts: Block[] = [equation(ctx, s, step, turn)];
   const sum = s.cells === "none" ? [] : [sumBlock(ctx, s, at)];
-  const lines = notes.map((note, i) => label(`${s.key}-note${i}`, note, { size: 13.5, fill: ctx.p.muted }));
+  const lines = notes.map((note, i) =>
+    label(`${s.key}-note${i}`, note, { size: 13.5, fill: ctx.p.muted, align: ctx.tall ? "middle" : "start" }),
+  );
   if (ctx.tall) parts.push(...sum, column(lines, 2));
   else parts.push(row([...sum, column(lines, 2, "start")], 56, "start"));
   return column(parts, ctx.tall ? 14 : 18, ctx.tall ? "middle" : "start");
@@ -182,7 +195,7 @@ export function usualRoles(ctx: Context): Sliding["roles"] {
 /** Kernel by numbers, by name, or made up; a named one decides the size. */
 export function kernelOf(spec: Pick<Conv2dSpec, "kernel" | "weights" | "named" | "seed">): Plane {
   if (spec.weights !== null) return spec.weights[0];
-  return KERNELS[spec.named] ?? someKernel(spec.kernel, spec.seed);
+  return KERNELS[spec.named]?.rows ?? someKernel(spec.kernel, spec.seed);
 }
 
 /** Geometry and numbers of a conv2d figure. @throws ShapeError, OptionError */
@@ -223,7 +236,7 @@ function build(spec: Conv2dSpec, ctx: Context): Body {
     ? ctx.t({ en: "2-D convolution (kernel turned)", ko: "2차원 합성곱 (커널을 뒤집음)" })
     : ctx.t({ en: "2-D convolution", ko: "2차원 합성곱" });
   const isNamed = spec.named !== "none" && spec.weights === null;
-  const kernelName = isNamed ? ctx.t({ en: `${spec.named} kernel`, ko: `${spec.named} 커널` }) : "";
+  const kernelName = isNamed ? ctx.t(KERNELS[spec.named].words) : "";
   const dropped = s.g.padding.some((_, d) => (d === 0 ? paddedSize(s)[0] : paddedSize(s)[1]) - reach(s, d) > 0);
   const caption = [
     spec.flip
@@ -263,7 +276,7 @@ function build(spec: Conv2dSpec, ctx: Context): Body {
     sentence: (step) =>
       step < s.lead
         ? ctx.t({ en: "The kernel is turned by half a turn.", ko: "커널을 반 바퀴 돌린다." })
-        : spoken(ctx, s, place(s, step - s.lead)),
+        : spoken(s, place(s, step - s.lead)),
     numbers: [
       { option: "values", role: "input", planes: [{ name: s.roles.x.title, rows: s.x }] },
       { option: "weights", role: "filter", planes: [{ name: s.roles.w.title, rows: s.w }] },

@@ -7,7 +7,7 @@ import { type Block, canvas, column, label, paragraphs } from "../layout.ts";
 import { tint } from "../palette.ts";
 import { type Run, type SceneNode, line, rect, text } from "../scene.ts";
 import { type Numbers, choice, numbers } from "../spec.ts";
-import { factor, formula, num } from "../type.ts";
+import { equals, factor, formula, leading, num } from "../type.ts";
 
 interface DiscreteSpec {
   readonly a: Numbers;
@@ -129,25 +129,28 @@ function build(spec: DiscreteSpec, ctx: Context): Body {
   );
   const onAxis = (values: readonly number[], from: number): (number | undefined)[] =>
     Array.from({ length: columns }, (_, i) => values[first + i - from]);
+  /** The pairs that are multiplied for y[index]. */
+  const meeting = (index: number): (readonly [number, number])[] =>
+    a.flatMap((v, m) => {
+      const w = b[flip ? index - m : m - index];
+      return w === undefined ? [] : [[v, w] as const];
+    });
   const sumRuns = (step: number): Run[] => {
     if (step < lead) {
       return [{ text: step > 0 ? t({ en: "b turned round", ko: "b를 뒤집음" }) : "b", fill: p.filter }];
     }
     const index = origin + start + step - lead;
-    const list = a.flatMap((v, m) => {
-      const w = b[flip ? index - m : m - index];
-      return w === undefined ? [] : [[v, w] as const];
-    });
+    const list = meeting(index);
     return [
       ...formula("*y*", p.output),
       { text: `[${num(index)}] = `, fill: p.output },
       ...list.flatMap(([v, w], i): Run[] => [
         ...(i > 0 ? [{ text: " + ", fill: p.muted }] : []),
-        { text: num(v), fill: p.input },
+        { text: leading(v, i === 0), fill: p.input },
         { text: "·", fill: p.muted },
         { text: factor(w), fill: p.filter },
       ]),
-      { text: " = " },
+      { text: ` ${equals([...list.flat(), full[index - origin]])} ` },
       { text: num(full[index - origin]), fill: p.output, bold: true },
     ];
   };
@@ -222,7 +225,10 @@ function build(spec: DiscreteSpec, ctx: Context): Body {
       ko: "full: 조금이라도 겹치는 모든 위치, 결과는 n + k − 1개.",
     },
     same: { en: "same: the middle part, as long as a.", ko: "same: 가운데 부분만, 길이는 a와 같다." },
-    valid: { en: "valid: only where b lies wholly inside a.", ko: "valid: b가 a 안에 완전히 들어가는 위치만." },
+    valid:
+      k <= n
+        ? { en: "valid: only where b lies wholly inside a.", ko: "valid: b가 a 안에 완전히 들어가는 위치만." }
+        : { en: "valid: only where a lies wholly inside b.", ko: "valid: a가 b 안에 완전히 들어가는 위치만." },
   };
   return {
     title: `${t(name)}: ${spec.mode}`,
@@ -237,11 +243,10 @@ function build(spec: DiscreteSpec, ctx: Context): Body {
           ? t({ en: "b as it is.", ko: "원래의 b." })
           : t({ en: "b is turned round.", ko: "b를 뒤집는다." });
       const index = origin + start + step - lead;
-      const list = a.flatMap((v, m) => {
-        const w = b[flip ? index - m : m - index];
-        return w === undefined ? [] : [`${num(v)}·${factor(w)}`];
-      });
-      return `y[${num(index)}] = ${list.join(" + ")} = ${num(full[index - origin])}`;
+      const list = meeting(index);
+      const result = full[index - origin];
+      const sum = list.map(([v, w], i) => `${leading(v, i === 0)}·${factor(w)}`).join(" + ");
+      return `y[${num(index)}] = ${sum} ${equals([...list.flat(), result])} ${num(result)}`;
     },
     numbers: [
       { option: "a", role: "input", planes: [{ name: t({ en: "Signal a", ko: "신호 a" }), rows: [a] }] },

@@ -21,7 +21,7 @@ import {
   titled,
 } from "../sliding.ts";
 import { type Numbers, type Size, int, numbers, size } from "../spec.ts";
-import { factor, formula, num } from "../type.ts";
+import { equals, factor, formula, leading, num } from "../type.ts";
 
 interface NoteSpec {
   readonly input: Size;
@@ -94,11 +94,11 @@ function sumOf(ctx: Context, s: Sliding, step: number): Run[] {
     { text: `(${num(dx)},\u00a0${num(dy)}) = `, fill: s.roles.y.hue },
     ...list.flatMap((t, i): Run[] => [
       ...(i > 0 ? [{ text: " + ", fill: ctx.p.muted }] : []),
-      { text: num(t.x), fill: s.roles.x.hue },
+      { text: leading(t.x, i === 0), fill: s.roles.x.hue },
       { text: "·", fill: ctx.p.muted },
       { text: factor(t.w), fill: s.roles.w.hue },
     ]),
-    { text: " = " },
+    { text: ` ${equals([...list.flatMap((t) => [t.x, t.w]), s.y[at[0]][at[1]]])} ` },
     { text: num(s.y[at[0]][at[1]]), fill: s.roles.y.hue, bold: true },
   ];
 }

@@ -8,7 +8,7 @@ import { inkOn, mix, tint } from "../palette.ts";
 import type { Run } from "../scene.ts";
 import { titled } from "../sliding.ts";
 import { type Numbers, type Size, choice, flag, int, numbers, pair, size } from "../spec.ts";
-import { formula, num } from "../type.ts";
+import { equals, formula, leading, num } from "../type.ts";
 import { cellSize } from "./conv2d.ts";
 
 interface PoolSpec {
@@ -77,9 +77,13 @@ function build(spec: PoolSpec, ctx: Context): Body {
   const cell = cellSize(across, ctx.tall);
   const reached = n.map((_, d) => (out[d] - 1) * stride[d] + kernelExtent(k[d], step2(d)));
 
+  const isEqual = (step: number): string => equals([...counted(step).map((s) => s.value), value(step)]);
   const sumOf = (step: number): Run[] => {
     const [or, oc] = [Math.floor(step / out[1]), step % out[1]];
-    const list = counted(step).map((s): Run => ({ text: num(s.value), fill: s.kind === "cell" ? p.input : p.muted }));
+    const list = counted(step).map((s, i): Run => ({
+      text: max ? num(s.value) : leading(s.value, i === 0),
+      fill: s.kind === "cell" ? p.input : p.muted,
+    }));
     const joined = list.flatMap((run, i): Run[] =>
       i > 0 ? [{ text: max ? ", " : " + ", fill: p.muted }, run] : [run],
     );
@@ -89,7 +93,7 @@ function build(spec: PoolSpec, ctx: Context): Body {
       { text: max ? "max(" : "(" },
       ...joined,
       { text: max ? ")" : `) / ${list.length}` },
-      { text: " = " },
+      { text: ` ${isEqual(step)} ` },
       { text: num(value(step)), fill: p.output, bold: true },
     ];
   };
@@ -197,17 +201,24 @@ function build(spec: PoolSpec, ctx: Context): Body {
     ...(padding.some((v) => v > 0)
       ? [`${t({ en: "padding", ko: "패딩" })} ${padding[0] === padding[1] ? padding[0] : padding.join(",")}`]
       : []),
-    ...(spec.ceil ? ["ceil"] : []),
+    ...(step2(0) > 1 || step2(1) > 1
+      ? [`${t({ en: "dilation", ko: "팽창" })} ${step2(0) === step2(1) ? step2(0) : `${step2(0)},${step2(1)}`}`]
+      : []),
+    ...(spec.ceil ? [t({ en: "ceil mode", ko: "올림(ceil)" })] : []),
   ].join(", ");
   return {
     title: `${max ? t({ en: "Max pooling", ko: "최댓값 풀링" }) : t({ en: "Average pooling", ko: "평균 풀링" })}: ${options}`,
     caption: [
       max
-        ? t({
-            en: "The largest number under the window passes; padding counts as −∞.",
-            ko: "창 안에서 가장 큰 수가 남는다(max pooling). 패딩은 −∞로 친다.",
-          })
+        ? t({ en: "The largest number under the window passes.", ko: "창 안에서 가장 큰 수가 남는다(max pooling)." })
         : t({ en: "The mean of the numbers under the window.", ko: "창 안 수들의 평균이 남는다(average pooling)." }),
+      padding.every((v) => v === 0)
+        ? ""
+        : max
+          ? t({ en: "Padding counts as −∞: it never wins.", ko: "패딩은 −∞로 치므로 뽑히지 않는다." })
+          : spec.countpad
+            ? t({ en: "Padding counts as zeros.", ko: "패딩은 0으로 친다." })
+            : t({ en: "Padding is left out of the mean.", ko: "패딩은 평균에서 뺀다." }),
       spec.ceil
         ? t({
             en: "In ceil mode a last window may overhang, if it starts inside the input or the padding before it.",
@@ -221,10 +232,10 @@ function build(spec: PoolSpec, ctx: Context): Body {
     pace: (step) => (step === steps - 1 ? 2 : 1),
     block,
     sentence: (step) => {
-      const list = counted(step).map((s) => num(s.value));
+      const list = counted(step).map((s, i) => (max ? num(s.value) : leading(s.value, i === 0)));
       const [or, oc] = [Math.floor(step / out[1]), step % out[1]];
       const says = max ? `max(${list.join(", ")})` : `(${list.join(" + ")}) / ${list.length}`;
-      return `${t({ en: "output", ko: "출력" })} (${or},${oc}) = ${says} = ${num(value(step))}`;
+      return `${t({ en: "output", ko: "출력" })} (${or},${oc}) = ${says} ${isEqual(step)} ${num(value(step))}`;
     },
     numbers: [{ option: "values", role: "input", planes: [{ name: t({ en: "Input", ko: "입력" }), rows: x }] }],
   };

@@ -177,9 +177,9 @@ function build(spec: ReceptiveSpec, ctx: Context): Body {
     }),
     caption: t({
       en:
-        `One cell of the last layer sees ${last.size} cells of the input; its neighbour sees the same, ` +
-        `${last.jump} further (the jump).`,
-      ko: `마지막 층의 한 칸은 입력 ${last.size}칸을 본다(수용 영역, receptive field). 옆 칸은 ${last.jump}칸 옆을 본다(간격, jump).`,
+        `One cell of the last layer sees ${last.size} cells of the input; its neighbour sees as many, ` +
+        `${last.jump} further on (the jump).`,
+      ko: `마지막 층의 한 칸은 입력 ${last.size}칸을 본다(수용 영역, receptive field). 이웃 칸은 ${last.jump}칸 떨어진 ${last.size}칸을 본다(간격, jump).`,
     }),
     steps,
     block,

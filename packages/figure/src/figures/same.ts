@@ -5,7 +5,7 @@ import { type Block, column, label } from "../layout.ts";
 import { convPlanes, makePlane } from "../numbers.ts";
 import { type Sliding, outputs, paddedSize, place, spoken } from "../sliding.ts";
 import { type Size, int, pair, size } from "../spec.ts";
-import { cellSize, equation, usualRoles } from "./conv2d.ts";
+import { cellSize, equation, paddingWords, usualRoles } from "./conv2d.ts";
 
 interface SameSpec {
   readonly input: Size;
@@ -38,21 +38,25 @@ function build(spec: SameSpec, ctx: Context): Body {
     { ...torch, cell },
     { ...flow, cell },
   ];
-  const sides = (s: Sliding): string => {
-    const list = s.g.padding.map(([b, e]) => (b === e ? `${b}` : `${b}:${e}`));
-    return list[0] === list[1] ? list[0] : list.join(", ");
-  };
+  const strided = stride.some((n) => n > 1);
   const steps = Math.max(...both.map(outputs));
   const at = (s: Sliding, step: number): number => Math.min(step, outputs(s) - 1);
   return {
     title: t({ en: "“same” in PyTorch and in TensorFlow", ko: "PyTorch의 same과 TensorFlow의 SAME" }),
     caption: t({
       en:
-        "PyTorch pads by the kernel alone, the same at every stride. TensorFlow pads so that ceil(input / " +
-        "stride) windows fit, and puts the odd cell at the end: with a stride the windows stand elsewhere.",
+        (strided
+          ? "PyTorch takes padding='same' only at stride 1; shown is what its networks write instead, padding by " +
+            "the kernel alone. "
+          : "PyTorch pads by the kernel alone. ") +
+        "TensorFlow pads so that ceil(input / stride) windows fit, and puts an odd cell at the end" +
+        (strided ? ": with a stride the windows stand elsewhere." : ". Without a stride the two agree."),
       ko:
-        "PyTorch는 커널 크기만으로 패딩을 정한다. TensorFlow는 창이 ceil(입력 / 스트라이드)개 들어가도록 패딩하고 남는 한 칸을 끝에 둔다. 그래서 스트라이드가 " +
-        "있으면 창의 위치가 달라진다.",
+        (strided
+          ? "PyTorch의 padding='same'은 스트라이드 1에서만 쓸 수 있어서, 대신 흔히 쓰는 대로 커널 크기에만 맞춘 패딩을 그렸다. "
+          : "PyTorch는 커널 크기만으로 패딩을 정한다. ") +
+        "TensorFlow는 창이 ceil(입력 / 스트라이드)개 들어가도록 패딩하고 남는 한 칸을 끝에 둔다. " +
+        (strided ? "그래서 스트라이드가 있으면 창의 위치가 달라진다." : "스트라이드가 1이면 둘이 같다."),
     }),
     steps,
     block: (step): Block =>
@@ -62,7 +66,7 @@ function build(spec: SameSpec, ctx: Context): Body {
             [
               label(
                 `${s.key}-name`,
-                `${i === 0 ? "PyTorch" : "TensorFlow"}: ${t({ en: "padding", ko: "패딩" })} ${sides(s)}`,
+                `${i === 0 ? "PyTorch" : "TensorFlow"}: ${t({ en: "padding", ko: "패딩" })} ${paddingWords(ctx, s.g.padding)}`,
                 { size: 16, fill: ctx.p.ink, bold: true, align: "start" },
               ),
               equation(ctx, s, at(s, step), 0),
@@ -75,7 +79,7 @@ function build(spec: SameSpec, ctx: Context): Body {
         "start",
       ),
     sentence: (step) =>
-      both.map((s, i) => `${i === 0 ? "PyTorch" : "TensorFlow"}: ${spoken(ctx, s, place(s, at(s, step)))}`).join("; "),
+      both.map((s, i) => `${i === 0 ? "PyTorch" : "TensorFlow"}: ${spoken(s, place(s, at(s, step)))}`).join("; "),
   };
 }
 

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { createRequire } from "node:module";
-import { open, toGif, toSvg } from "../index.ts";
+import { GALLERY } from "../gallery.ts";
+import { fromQuery, open, toGif, toSvg } from "../index.ts";
+import { type Run, type Scene, text } from "../scene.ts";
 import { FORMATS, figureHelp, parseFigureArguments, rasterise, renderToFile, svgToPng } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "faltung-figure-"));
@@ -113,6 +115,59 @@ describe("rasterise", () => {
     const table = Array.from({ length: 256 }, (_, i) => bytes.subarray(13 + 3 * i, 16 + 3 * i).join());
     expect(table).toContain("11,107,176");
     expect(table).toContain("255,255,255");
+  });
+});
+
+describe("the fonts", () => {
+  const cell = 40;
+  /** The pixels of each text, drawn on its own; `math` sets them as variables. */
+  const drawn = (texts: readonly (readonly Run[])[]): string[] => {
+    const nodes = texts.map((runs, i) => text(4, i * cell + 30, 24, runs, { fill: "#000000", anchor: "start" }));
+    const scene: Scene = {
+      width: 8 * cell,
+      height: texts.length * cell,
+      background: "#ffffff",
+      title: "",
+      description: "",
+      lang: "en",
+      layers: [{ key: "all", nodes }],
+    };
+    const [{ data, width }] = rasterise([scene], scene.width);
+    const bytes = 4 * width * cell;
+    return texts.map((_, i) => Buffer.from(data.subarray(i * bytes, (i + 1) * bytes)).toString("base64"));
+  };
+  const written = (style: "plain" | "math"): string[] => {
+    const found = new Set<string>();
+    for (const query of Object.values(GALLERY)) {
+      for (const lang of ["en", "ko"]) {
+        const picture = open({ ...fromQuery(query), lang });
+        for (const [, attributes, words] of toSvg(picture.scene(picture.still)).matchAll(
+          /<(?:text|tspan)([^>]*)>([^<]*)/g,
+        )) {
+          if (attributes.includes('class="m"') !== (style === "math")) continue;
+          for (const c of words.replaceAll(/&(amp|lt|gt|quot);/g, "")) if (c.trim() !== "") found.add(c);
+        }
+      }
+    }
+    return [...found];
+  };
+  it.each(["plain", "math"] as const)("have every %s character that figures write", (style) => {
+    const characters = written(style);
+    expect(characters.length).toBeGreaterThan(style === "math" ? 10 : 100);
+    const [nothing, unknown, ...all] = drawn(
+      [" ", "\ue000", ...characters].map((c) => [{ text: c, math: style === "math" }]),
+    );
+    expect(characters.filter((_, i) => all[i] === nothing || all[i] === unknown)).toEqual([]);
+  });
+  it("keep a variable's italics beside Korean, and beside signs that few fonts have", () => {
+    const beside = ["", "가", " − 1", " ⋆ ", " ∗ ", "\u2003가 ⋆"];
+    const [alone, ...others] = drawn(
+      beside.map((rest) => [
+        { text: "w", math: true },
+        { text: rest, fill: "#ffffff" },
+      ]),
+    );
+    for (const other of others) expect(other).toBe(alone);
   });
 });
 

@@ -1,45 +1,30 @@
 /** Scenes as pixels, by resvg. Layers that stay the same from frame to frame are drawn once. */
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { createRequire } from "node:module";
 import { Resvg } from "@resvg/resvg-js";
 import type { Pixels } from "../gif.ts";
 import type { Layer, Scene } from "../scene.ts";
 import { nodeToSvg, svgHead } from "../svg.ts";
 
-/** Fonts that the figures ask for, where Linux distributions, macOS and Windows keep them. */
-const FONT_FILES = [
-  "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
-  "/usr/share/fonts/truetype/liberation/LiberationSans-Bold.ttf",
-  "/usr/share/fonts/truetype/dejavu/DejaVuSerif-Italic.ttf",
-  "/usr/share/fonts/truetype/dejavu/DejaVuSerif-BoldItalic.ttf",
-  "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-  "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-  "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
-  "/System/Library/Fonts/Helvetica.ttc",
-  "/System/Library/Fonts/AppleSDGothicNeo.ttc",
-  "/System/Library/Fonts/Supplemental/Georgia Italic.ttf",
-  "C:\\Windows\\Fonts\\segoeui.ttf",
-  "C:\\Windows\\Fonts\\segoeuib.ttf",
-  "C:\\Windows\\Fonts\\malgun.ttf",
-  "C:\\Windows\\Fonts\\malgunbd.ttf",
-  "C:\\Windows\\Fonts\\cambriai.ttf",
-  join(homedir(), ".fonts", "NotoSansKR-Regular.otf"),
-];
-
-const found: readonly string[] = FONT_FILES.filter((f) => existsSync(f));
-const latin: readonly string[] = found.filter((f) => !/CJK|Gothic|malgun|NotoSansKR/.test(f));
-
-/** Fonts are read anew for every picture, so only those are named that its texts need: the Korean ones are large. */
-function fontsFor(svg: string): string[] {
-  if (!svg.includes("<text")) return [];
-  return /[\u1100-\u11ff\u3000-\ud7ff]/.test(svg.slice(svg.indexOf("<text"))) ? [...found] : [...latin];
-}
+const require = createRequire(import.meta.url);
+const FAMILY = "Noto Sans CJK KR";
+/**
+ * The fonts of `fonts/`, which cover all that figures say. Those of the system are left alone: with them one spec would
+ * give other pixels on each machine, and no words at all where none is installed.
+ */
+const FONTS: readonly string[] = [
+  "NotoSansCJKkr-Regular.otf",
+  "NotoSansCJKkr-Bold.otf",
+  "NotoSerif-Italic.ttf",
+  "NotoSerif-BoldItalic.ttf",
+  "NotoSansMath-Regular.ttf",
+].map((name) => require.resolve(`@faltung/figure/fonts/${name}`));
 
 function renderer(svg: string): Resvg {
-  // Looking through every font of the system takes seconds; the known ones are enough if some are there.
-  const loadSystemFonts = found.length < 2 && svg.includes("<text");
-  return new Resvg(svg, { font: { loadSystemFonts, fontFiles: fontsFor(svg), defaultFontFamily: "Liberation Sans" } });
+  // Fonts are read anew for every picture, so a layer without a word gets none.
+  const fontFiles = svg.includes("<text") ? [...FONTS] : [];
+  return new Resvg(svg, {
+    font: { loadSystemFonts: false, fontFiles, defaultFontFamily: FAMILY, sansSerifFamily: FAMILY },
+  });
 }
 
 /** A still as PNG. */

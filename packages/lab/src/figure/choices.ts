@@ -1,5 +1,5 @@
 /** What the choices of figures are called in a control. */
-import type { Words } from "@faltung/figure";
+import { KERNELS, type Words } from "@faltung/figure";
 
 export const CHOICES: Readonly<Record<string, Words>> = {
   convolution: { en: "convolution", ko: "합성곱" },
@@ -13,14 +13,7 @@ export const CHOICES: Readonly<Record<string, Words>> = {
   replicate: { en: "replicate", ko: "가장자리 복제" },
   circular: { en: "circular", ko: "순환" },
   none: { en: "none", ko: "없음" },
-  blur: { en: "blur", ko: "흐리게" },
-  box: { en: "box mean", ko: "상자 평균" },
-  sharpen: { en: "sharpen", ko: "선명하게" },
-  sobelx: { en: "Sobel, vertical edges", ko: "소벨(세로 윤곽)" },
-  sobely: { en: "Sobel, horizontal edges", ko: "소벨(가로 윤곽)" },
-  laplacian: { en: "Laplacian", ko: "라플라시안" },
-  emboss: { en: "emboss", ko: "엠보싱" },
-  identity: { en: "identity", ko: "그대로" },
+  ...Object.fromEntries(Object.entries(KERNELS).map(([name, { words }]) => [name, words])),
   numbers: { en: "numbers", ko: "숫자" },
   symbols: { en: "symbols", ko: "기호" },
   role: { en: "by role", ko: "역할별" },
