@@ -1,5 +1,5 @@
 /** A figure with its controls, its player, its numbers and its files; its whole state is in the address. */
-import { FIGURES, PALETTES, type Picture, type Spec, open, openIn, toQuery } from "@faltung/figure";
+import { FIGURES, PALETTES, type Picture, type Spec, type Words, open, openIn, toQuery } from "@faltung/figure";
 import type { JSX } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { type Query, changeQuery, formatAddress } from "../address.ts";
@@ -137,7 +137,7 @@ export function FigureView({ base, options, paste = false }: FigureViewProps): J
                     <Panel spec={sizes} options={rest} change={change} problems={problems} />
                   </details>
                 )}
-                {paste && <PasteBox />}
+                {paste && <PasteBox apply={apply} />}
               </>
             ),
           },
@@ -181,7 +181,7 @@ function Numbers({
   readonly live: boolean;
 }): JSX.Element {
   const { address, lang, t } = useApp();
-  const code = layerCode(picture.figure, picture.options, lang);
+  const code = layerCode(picture, lang);
   const { lang: _l, theme: _t, width: _w, layout: _y, caption: _c, ...own } = picture.options;
   const words = Object.entries(own).map(([k, v]) => (/^[\w.,:x/-]+$/.test(v) ? `${k}=${v}` : `"${k}=${v}"`));
   const command = ["faltung figure", picture.figure, ...words, `-o ${picture.figure}.gif`].join(" ");
@@ -323,21 +323,21 @@ function Export({ picture, step }: { readonly picture: Picture; readonly step: n
   );
 }
 
-function PasteBox(): JSX.Element {
+function PasteBox({ apply }: { readonly apply: (spec: Spec) => void }): JSX.Element {
   const { t } = useApp();
   const [problem, setProblem] = useState<string>();
+  const [note, setNote] = useState<Words>();
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const text = new FormData(event.currentTarget as HTMLFormElement).get("layer");
     try {
-      const spec = fromTorch(String(text ?? ""));
-      const options = Object.fromEntries(Object.entries(spec).map(([k, v]): [string, string] => [k, String(v)]));
-      open({ ...spec });
-      const { query } = { query: Object.fromEntries(new URLSearchParams(location.hash.split("?")[1] ?? "")) };
-      const gone = Object.fromEntries(Object.keys(query).map((k): [string, undefined] => [k, undefined]));
-      changeQuery({ ...gone, lang: query["lang"], theme: query["theme"], ...options });
+      const pasted = fromTorch(String(text ?? ""));
+      open(pasted.spec);
+      apply(pasted.spec);
       setProblem(undefined);
+      setNote(pasted.note);
     } catch (error) {
+      setNote(undefined);
       setProblem(error instanceof PasteError ? t(error.words) : error instanceof Error ? error.message : String(error));
     }
   };
@@ -354,6 +354,11 @@ function PasteBox(): JSX.Element {
       </label>
       <p class="hint">{t(W.pasteHelp)}</p>
       <button type="submit">{t(W.set)}</button>
+      {note !== undefined && (
+        <p class="hint" role="status">
+          {t(note)}
+        </p>
+      )}
       {problem !== undefined && (
         <p class="problem" role="alert">
           {problem}
