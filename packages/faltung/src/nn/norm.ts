@@ -13,7 +13,7 @@ import {
 } from "../ops/norm/norm.ts";
 import { type State, type Value, constant } from "../ops/op.ts";
 import { ShapeError } from "../tensor/errors.ts";
-import type { Shape } from "../tensor/shape.ts";
+import { type Shape, sizeOf } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Module, type ModuleSpec, buffer, expectRank, parameter } from "./module.ts";
 
@@ -83,9 +83,10 @@ abstract class BatchNorm extends Module {
     const batch = batchStatistics(x);
     const count = add(numBatchesTracked, constant(Tensor.scalar(1, "int32")));
     const momentum = this.options.momentum ?? div(1, cast(count, "float32"));
+    assign(numBatchesTracked, count);
+    if (sizeOf(x.shape) === 0) return; // an empty batch is counted, as in PyTorch, but has no statistics
     assign(runningMean, runningAverage(runningMean, batch.mean, momentum));
     assign(runningVar, runningAverage(runningVar, batch.unbiased, momentum));
-    assign(numBatchesTracked, count);
   }
 
   override spec(): ModuleSpec {

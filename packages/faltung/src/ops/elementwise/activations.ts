@@ -9,7 +9,7 @@ import * as kernels from "../map/math.wasm.ts";
 import { type Value, type ValueLike, describe, toValue } from "../op.ts";
 import { add, div, mul, neg } from "./arithmetic.ts";
 import { gt, le, where } from "./comparison.ts";
-import { abs, clamp, erf, exp, log1p, maximum, sigmoid, tanh } from "./functions.ts";
+import { abs, clamp, clampOp, erf, exp, log1p, maximum, sigmoid, tanh } from "./functions.ts";
 import { type ElementwiseOperation, elementwise, unary } from "./row.ts";
 
 export const reluOp: ElementwiseOperation<null> = elementwise({
@@ -78,9 +78,9 @@ export function relu(x: ValueLike): Value {
   return unary(reluOp, x, null);
 }
 
-/** min(max(x, 0), 6) (torch.nn.functional.relu6). */
+/** min(max(x, 0), 6) (torch.nn.functional.relu6); NaN stays NaN. Its gradient at 0 and at 6 is 0. */
 export function relu6(x: ValueLike): Value {
-  return clamp(x, 0, 6);
+  return hardtanh(x, 0, 6);
 }
 
 /** x where positive, else negativeSlope · x (torch.nn.functional.leaky_relu). */
@@ -147,7 +147,7 @@ export function silu(x: ValueLike): Value {
 
 /** min(max(x + 3, 0), 6) / 6 (torch.nn.functional.hardsigmoid). */
 export function hardsigmoid(x: ValueLike): Value {
-  return div(clamp(add(x, 3), 0, 6), 6);
+  return div(relu6(add(x, 3)), 6);
 }
 
 /** x · hardsigmoid(x) (torch.nn.functional.hardswish). */
@@ -156,9 +156,9 @@ export function hardswish(x: ValueLike): Value {
   return mul(v, hardsigmoid(v));
 }
 
-/** x within [minVal, maxVal] (torch.nn.functional.hardtanh). */
+/** x within [minVal, maxVal] (torch.nn.functional.hardtanh). Unlike {@link clamp}'s, its gradient at the bounds is 0. */
 export function hardtanh(x: ValueLike, minVal = -1, maxVal = 1): Value {
-  return clamp(x, minVal, maxVal);
+  return unary(clampOp, x, { min: minVal, max: maxVal, open: true });
 }
 
 /**

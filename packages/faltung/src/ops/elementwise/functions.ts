@@ -7,7 +7,7 @@ import * as kernels from "../map/math.wasm.ts";
 import { erf as erfDouble, logistic, power, roundEven, truncateInt32 } from "../map/special.ts";
 import { type Pullback, type Value, type ValueLike, apply, toValue } from "../op.ts";
 import { add, div, mul, neg, reciprocal, square, sub } from "./arithmetic.ts";
-import { eq, ge, gt, le, logicalAnd, lt, where } from "./comparison.ts";
+import { eq, ge, gt, le, logicalAnd, logicalOr, lt, where } from "./comparison.ts";
 import { type ElementwiseOperation, type Row, beside, binary, elementwise, unary } from "./row.ts";
 
 /** A function of one real number. */
@@ -112,13 +112,16 @@ function rounding(name: string, evaluate: (x: number) => number, emit: (x: V128)
   });
 }
 
-/** The larger or the smaller of two: each side's gradient where it wins, half where both are equal (as PyTorch). */
+/**
+ * The larger or the smaller of two. As in PyTorch, the gradient is cut off where a side loses and halved where both are
+ * equal; beside NaN nobody loses.
+ */
 function extreme(
   name: string,
   evaluate: (a: number, b: number) => number,
   float: (a: V128, b: V128) => V128,
   integer: (a: V128, b: V128) => V128,
-  wins: (a: Value, b: Value) => Value,
+  loses: (a: Value, b: Value) => Value,
 ): ElementwiseOperation<null> {
   return elementwise({
     name,
@@ -128,18 +131,20 @@ function extreme(
     evaluate: ([a, b]) => evaluate(a, b),
     emit: (_, [a, b], __, dtype) => (dtype === "float32" ? float : integer)(a, b),
     gradient({ inputs: [a, b], dy }) {
-      const half = where(eq(a, b), mul(dy, 0.5), 0);
-      return [where(wins(a, b), dy, half), where(wins(b, a), dy, half)];
+      const shared = where(eq(a, b), mul(dy, 0.5), dy);
+      return [where(loses(a, b), 0, shared), where(loses(b, a), 0, shared)];
     },
   });
 }
 
-export const maximumOp: ElementwiseOperation<null> = extreme("maximum", Math.max, f32x4.max, i32x4.maxS, gt);
-export const minimumOp: ElementwiseOperation<null> = extreme("minimum", Math.min, f32x4.min, i32x4.minS, lt);
+export const maximumOp: ElementwiseOperation<null> = extreme("maximum", Math.max, f32x4.max, i32x4.maxS, lt);
+export const minimumOp: ElementwiseOperation<null> = extreme("minimum", Math.min, f32x4.min, i32x4.minS, gt);
 
 export interface ClampAttributes {
   readonly min: number;
   readonly max: number;
+  /** No gradient at the bounds themselves either: what PyTorch's hardtanh does, and torch.clamp does not. */
+  readonly open?: true;
 }
 
 export const clampOp: ElementwiseOperation<ClampAttributes> = elementwise({
@@ -156,7 +161,10 @@ export const clampOp: ElementwiseOperation<ClampAttributes> = elementwise({
     const bound = (b: number): V128 => i32x4.const(truncateInt32(b));
     return i32x4.minS(i32x4.maxS(x, bound(Math.ceil(min))), bound(Math.floor(max)));
   },
-  gradient: ({ inputs: [x], attrs: { min, max }, dy }) => [where(logicalAnd(ge(x, min), le(x, max)), dy, 0)],
+  // Between open bounds the result tells as much as x, which then need not be kept.
+  gradient: ({ inputs: [x], attrs: { min, max, open }, output, dy }) => [
+    open ? where(logicalOr(le(output, min), ge(output, max)), 0, dy) : where(logicalAnd(ge(x, min), le(x, max)), dy, 0),
+  ],
 });
 
 export interface CastAttributes {
@@ -243,7 +251,7 @@ export function pow(a: ValueLike, b: ValueLike): Value {
     if (b === 4) return square(square(x));
     if (b === 0.5) return where(eq(x, -Infinity), Infinity, sqrt(x));
     if (b === -1) return reciprocal(x);
-    if (b === -2) return reciprocal(square(x));
+    if (b === -2) return square(reciprocal(x)); // this way round the gradient at 0 is ∓∞, not NaN
   }
   return apply(powOp, [beside(a, b), toValue(b)], null);
 }

@@ -201,6 +201,7 @@ export function batchNorm(x: ValueLike, options: BatchNormOptions = {}): Value {
   checkInput("batchNorm", value);
   checkEps("batchNorm", eps);
   if (training) {
+    if (sizeOf(value.shape) === 0) return affine("batchNorm", value, { weight, bias }); // not by a mean of nothing
     if (weight && bias) return apply(batchNormOp, [value, weight, bias], { eps });
     checkCount("batchNorm", value);
     return affine("batchNorm", standardize(value, besides(value.shape), eps), { weight, bias });

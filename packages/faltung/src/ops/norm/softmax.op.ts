@@ -39,6 +39,7 @@ export const softmaxOp: Operation<SoftmaxAttributes> = {
     });
   },
   decompose([x], { axis }) {
+    if (x.shape[axis] === 0) return x;
     const e = exp(sub(x, max(x, axis, true)));
     return div(e, sum(e, axis, true));
   },
@@ -60,6 +61,7 @@ export const logSoftmaxOp: Operation<SoftmaxAttributes> = {
     });
   },
   decompose([x], { axis }) {
+    if (x.shape[axis] === 0) return x;
     const shifted = sub(x, max(x, axis, true));
     return sub(shifted, log(sum(exp(shifted), axis, true)));
   },

@@ -1,6 +1,8 @@
-/** Adaptive max pooling, as a composition: the windows are separable, and so is the maximum. */
+/**
+ * Adaptive max pooling, as a composition: the windows are separable, and so is the maximum. The last axis goes first, so
+ * that among equal cells of a window the first one in row-major order gets the gradient, as in PyTorch.
+ */
 import { type Value, type ValueLike, toValue } from "../op.ts";
-import { max } from "../reduce/reduce.ts";
 import { concat } from "../shape/concat.op.ts";
 import { type Range, slice } from "../shape/slice.op.ts";
 import { adaptiveSize } from "./avgPool.op.ts";
@@ -28,13 +30,13 @@ export function adaptiveMaxPool2d(x: ValueLike, outputSize: PerAxis | readonly (
       value,
       spatial.map((n, d) => n / size[d]),
     );
-  return size.reduce((y, cells, d) => {
+  return size.reduceRight((y, cells, d) => {
     const axis = d + 2;
     const windows = Array.from({ length: cells }, (_, o) => {
       const from = Math.floor((o * spatial[d]) / cells);
       const to = Math.ceil(((o + 1) * spatial[d]) / cells);
       const ranges: Range[] = y.shape.map((_n, i) => (i === axis ? [from, to] : []));
-      return max(slice(y, ranges), axis, true);
+      return maxPool2d(slice(y, ranges), d === 0 ? [to - from, 1] : [1, to - from]);
     });
     return concat(windows, axis);
   }, value);

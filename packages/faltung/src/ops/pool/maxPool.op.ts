@@ -12,7 +12,9 @@
 import { ShapeError } from "../../tensor/errors.ts";
 import { type Shape, type TensorType, sameShape, show, sizeOf } from "../../tensor/shape.ts";
 import { type Operation, type Value, type ValueLike, apply, describe, toValue } from "../op.ts";
+import type { SidePadding } from "../conv/geometry.ts";
 import { requireFloat, requireSpatial } from "../shape/check.ts";
+import { pad } from "../shape/pad.op.ts";
 import { eachIndex } from "../shape/walk.ts";
 import { lowerMaxPool, lowerMaxPoolIndex, poolLayouts } from "./maxPool.wasm.ts";
 import { lowerPoolGather } from "./gather.wasm.ts";
@@ -202,7 +204,14 @@ export function maxUnpool(dy: ValueLike, index: Value, window: PoolWindow, spati
 export type MaxPoolOptions = WindowOptions;
 
 function maxPool(rank: number, x: ValueLike, kernelSize: PerAxis, options: MaxPoolOptions): Value {
-  return apply(maxPoolOp, [toValue(x)], normaliseWindow(rank, kernelSize, options, `maxPool${rank}d`));
+  const value = toValue(x);
+  const window = normaliseWindow(rank, kernelSize, options, `maxPool${rank}d`);
+  // Taps further apart than an axis is long can miss it on both sides. What such a window sees, −∞, is made real.
+  const missed = window.padding.map(([begin], d) => (window.dilation[d] > value.shape[d + 2] ? begin : 0));
+  if (missed.every((cells) => cells === 0)) return apply(maxPoolOp, [value], window);
+  const padding = window.padding.map(([begin, end], d): SidePadding => [begin - missed[d], end]);
+  const before = missed.toReversed().flatMap((cells) => [cells, 0]);
+  return apply(maxPoolOp, [pad(value, before, { value: -Infinity })], { ...window, padding });
 }
 
 /**
