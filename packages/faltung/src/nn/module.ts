@@ -40,8 +40,8 @@ export interface ModulePart {
 }
 
 /**
- * A layer or a network. Subclass it, keep layers and parameters in properties (arrays and records of modules are
- * walked too), and write `forward`.
+ * A layer or a network. Subclass it, keep layers and parameters in properties, alone or in arrays and records (PyTorch's
+ * ModuleList and ModuleDict, without the name), and write `forward`.
  *
  * @example
  * ```ts
@@ -72,14 +72,9 @@ export abstract class Module {
     );
   }
 
-  /** Direct children under their property names; `blocks.0` for the first of an array. */
+  /** Direct children under their property names; `blocks.0` for the first of an array, `heads.x` for x of a record. */
   *children(): IterableIterator<[name: string, module: Module]> {
-    for (const [key, property] of Object.entries(this)) {
-      if (property instanceof Module) yield [key, property];
-      else if (Array.isArray(property)) {
-        for (const [i, item] of property.entries()) if (item instanceof Module) yield [`${key}.${i}`, item];
-      }
-    }
+    for (const [key, property] of Object.entries(this)) yield* within(key, property, isModule);
   }
 
   /** This module (name "") and all below it. */
@@ -88,29 +83,34 @@ export abstract class Module {
     for (const [name, child] of this.children()) yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
   }
 
-  /** Every state (parameter or buffer) under its state-dict key; a state shared by two modules comes once. */
+  /** Every state (parameter or buffer) under its state-dict key; one shared by two modules comes once, under the first. */
   *namedStates(): IterableIterator<[key: string, state: State]> {
     const seen = new Set<State>();
+    for (const entry of this.#everyState()) {
+      if (!seen.has(entry[1])) yield entry;
+      seen.add(entry[1]);
+    }
+  }
+
+  /** As {@link namedStates}, a shared state under each of its keys: what a state dict holds. */
+  *#everyState(): IterableIterator<[key: string, state: State]> {
     for (const [prefix, module] of this.namedModules()) {
-      for (const [key, own] of module.ownStates()) {
-        if (seen.has(own)) continue;
-        seen.add(own);
-        yield [prefix === "" ? key : `${prefix}.${key}`, own];
-      }
+      for (const [key, own] of module.ownStates()) yield [prefix === "" ? key : `${prefix}.${key}`, own];
     }
   }
 
   /** The states in this module's own properties, under PyTorch's keys. A module that names them otherwise overrides it. */
   *ownStates(): IterableIterator<[key: string, state: State]> {
-    for (const [name, property] of Object.entries(this)) {
-      if (isStateValue(property)) yield [snakeCase(name), property];
-    }
+    for (const [name, property] of Object.entries(this)) yield* within(snakeCase(name), property, isStateValue);
   }
+
+  /** The states that are trained, under their state-dict keys; each once. */
 
   *namedParameters(): IterableIterator<[key: string, parameter: State]> {
     for (const entry of this.namedStates()) if (entry[1].attrs.role === "parameter") yield entry;
   }
 
+  /** What an optimiser is given. */
   parameters(): State[] {
     return Array.from(this.namedParameters(), ([, parameter]) => parameter);
   }
@@ -131,9 +131,12 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** The host's copies of all states, by PyTorch's keys. Not copied: writing to them changes the module. */
+  /**
+   * The host's copies of all states, by PyTorch's keys; one that is shared stands under each of its keys, as there. Not
+   * copied: writing to them changes the module.
+   */
   stateDict(): Record<string, Tensor> {
-    return Object.fromEntries(Array.from(this.namedStates(), ([key, s]) => [key, s.attrs.initial]));
+    return Object.fromEntries(Array.from(this.#everyState(), ([key, s]) => [key, s.attrs.initial]));
   }
 
   /**
@@ -145,7 +148,7 @@ export abstract class Module {
     dict: Readonly<Record<string, Tensor>>,
     { strict = true }: { readonly strict?: boolean } = {},
   ): LoadReport {
-    const own = new Map(this.namedStates());
+    const own = new Map(this.#everyState());
     const missing = [...own.keys()].filter((key) => !Object.hasOwn(dict, key));
     const unexpected = Object.keys(dict).filter((key) => !own.has(key));
     const mismatched: string[] = [];
@@ -169,6 +172,19 @@ export abstract class Module {
     }
     for (const [key, s] of own) if (Object.hasOwn(dict, key)) s.attrs.initial.data.set(dict[key].data);
     return { missing, unexpected, mismatched };
+  }
+}
+
+function isModule(x: unknown): x is Module {
+  return x instanceof Module;
+}
+
+/** What `is` looks for: a property itself, items of an array (or of arrays in it), or fields of a plain record. */
+function* within<T>(key: string, x: unknown, is: (x: unknown) => x is T): IterableIterator<[key: string, found: T]> {
+  if (is(x)) yield [key, x];
+  else if (Array.isArray(x)) for (const [i, item] of x.entries()) yield* within(`${key}.${i}`, item, is);
+  else if (typeof x === "object" && x !== null && Object.getPrototypeOf(x) === Object.prototype) {
+    for (const [name, item] of Object.entries(x)) if (is(item)) yield [`${key}.${name}`, item];
   }
 }
 
