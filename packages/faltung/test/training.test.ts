@@ -185,6 +185,7 @@ describe("schedules", () => {
       finalDivFactor: 100,
       momentum: null,
     }),
+    oneCycleThreePhase: oneCycleRate({ totalSteps: 30, pctStart: 0.4, threePhase: true }),
     plateau: plateauRate({ factor: 0.5, patience: 2, cooldown: 1 }),
   };
 

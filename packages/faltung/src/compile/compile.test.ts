@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { add } from "../ops/elementwise/elementwise.ts";
 import { type State, type StateRole, type Value, constant, state } from "../ops/op.ts";
 import { OptionError, PlatformError, ShapeError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -214,6 +215,22 @@ test("explain shows stages, threads, barriers and conversions", async () => {
   const text = program.explain("go");
   expect(text).toMatch(/^go: 5 stages, 30\.00 MFLOP, .*; 2 threads, 4 barriers .*; 2 layout conversions, /);
   expect(text).toMatch(/┄ +convert +plain → blocked +\[1, 3, 100, 100\] +plain → blocked/);
+});
+
+test("what is no value is refused where it comes in", async () => {
+  // Types forbid all of it; what comes from JavaScript, or through `any`, is told in words all the same.
+  const make = (fn: unknown): Promise<unknown> =>
+    compile(fn as () => Record<string, Value>, { x: [1] }, { threads: 1 });
+  const sum = add as (a: unknown, b: unknown) => Value;
+  await expect(make(() => ({ y: 3 }))).rejects.toThrow("trace: output y is no value, but 3");
+  await expect(make(() => ({ y: undefined }))).rejects.toThrow("trace: output y is no value, but undefined");
+  await expect(make(() => undefined)).rejects.toThrow("must return its outputs by name");
+  await expect(make(({ x }: { x: Value }) => x)).rejects.toThrow("must return its outputs by name");
+  await expect(make(async ({ x }: { x: Value }) => ({ y: x }))).rejects.toThrow("not async");
+  await expect(make(({ x, z }: Record<string, Value>) => ({ y: sum(x, z) }))).rejects.toThrow(
+    "an operand is undefined (is its name right?)",
+  );
+  await expect(make(({ x }: { x: Value }) => ({ y: sum(x, [1, 2]) }))).rejects.toThrow("an operand is 1,2;");
 });
 
 test("wrong options are refused", async () => {

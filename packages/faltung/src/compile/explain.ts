@@ -52,7 +52,7 @@ function explainJob({ name, steps, notes }: ExplainedJob, threads: number): stri
   const summary =
     `${rows.length} stages, ${(flops / 1e6).toFixed(2)} MFLOP, ${(bytes / 2 ** 20).toFixed(2)} MiB moved; ` +
     `${threads} ${threads === 1 ? "thread" : "threads"}, ${barriers} barriers (┄ stands before a stage that waits); ` +
-    `${converted.count} layout conversions, ${(converted.bytes / 2 ** 20).toFixed(2)} MiB`;
+    `${converted.count} layout conversions, ${(converted.bytes / 2 ** 20).toFixed(2)} MiB (layouts: plain, blocked)`;
   return `${name}: ${summary}\n${table([head, ...rows], new Set([5, 6, 7, 8]))}`;
 }
 

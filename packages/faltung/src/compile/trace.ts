@@ -2,7 +2,7 @@
  * Tracing: running a function of values once, to learn its graph. What is computed is in the values themselves; what
  * must be remembered besides (running statistics to update, random streams to draw) is noted in the current trace.
  */
-import { type InputAttributes, type State, type Value, constant, describe, input, state } from "../ops/op.ts";
+import { type InputAttributes, type State, type Value, constant, describe, input, isValue, state } from "../ops/op.ts";
 import { FaltungError, ShapeError } from "../tensor/errors.ts";
 import { type TensorType, sameShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -46,8 +46,24 @@ function inTrace(what: string): Trace {
   return current;
 }
 
+/** A forgotten name, an `async` before the function, a number for a value: types forbid them, JavaScript does not. */
+function checkOutputs(outputs: unknown): void {
+  if (typeof outputs !== "object" || outputs === null || outputs instanceof Promise || isValue(outputs)) {
+    throw new ShapeError("trace: the function must return its outputs by name, as in { y }, and at once (not async).");
+  }
+  for (const [name, value] of Object.entries(outputs)) {
+    if (!isValue(value)) {
+      throw new ShapeError(
+        `trace: output ${name} is no value, but ${String(value)}; constant(…) makes one of a Tensor.`,
+      );
+    }
+  }
+}
+
 /**
  * Traces `fn`, giving it one value for each input type.
+ *
+ * @throws ShapeError unless `fn` returns a record of values.
  *
  * @example
  * ```ts
@@ -67,6 +83,7 @@ export function trace<I extends string, O extends string>(
   current = mine;
   try {
     const outputs = fn(Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<I, Value>);
+    checkOutputs(outputs);
     if (mine.streams > 0) assign(random.counter, add(random.counter, constant(Tensor.scalar(1, "int32"))));
     return { inputs: values, outputs, updates: [...mine.updates] };
   } finally {

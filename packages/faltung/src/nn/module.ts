@@ -2,7 +2,7 @@
  * The base of layers and networks: state found by walking properties, as PyTorch finds it by attribute registration
  * (https://pytorch.org/docs/stable/generated/torch.nn.Module.html), under the same state-dict keys.
  */
-import { type State, type Value, describe, isState, state } from "../ops/op.ts";
+import { type State, type Value, describe, isState, isValue, state } from "../ops/op.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { show, sameShape, sizeOf } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -189,7 +189,7 @@ function* within<T>(key: string, x: unknown, is: (x: unknown) => x is T): Iterab
 }
 
 function isStateValue(x: unknown): x is State {
-  return typeof x === "object" && x !== null && "op" in x && "attrs" in x && isState(x as Value);
+  return isValue(x) && isState(x);
 }
 
 /** PyTorch's keys are in snake_case: runningMean is `running_mean`. */

@@ -215,7 +215,17 @@ export function isInput(value: Value): value is Value<InputAttributes> {
 /** A tensor or number as a constant; a value as itself. Numbers take `dtype` (float32 unless said). */
 export function toValue(x: ValueLike, dtype: DType = "float32"): Value {
   if (typeof x === "number") return constant(Tensor.scalar(x, dtype));
-  return x instanceof Tensor ? constant(x) : x;
+  if (x instanceof Tensor) return constant(x);
+  if (isValue(x)) return x;
+  throw new ShapeError(
+    `an operand is ${x === undefined ? "undefined (is its name right?)" : String(x)}; ` +
+      `it must be a value, a Tensor or a number (Tensor.from makes one of an array).`,
+  );
+}
+
+/** True of what {@link apply} makes. */
+export function isValue(x: unknown): x is Value {
+  return typeof x === "object" && x !== null && "op" in x && "attrs" in x;
 }
 
 /** `float32 [1, 3, 32, 32]`, for messages. */

@@ -73,6 +73,8 @@ export interface OneCycleOptions {
   readonly finalDivFactor?: number;
   /** `cos` unless said. */
   readonly anneal?: "cos" | "linear";
+  /** Down to the first rate as fast as up, and only then to the last one (false). */
+  readonly threePhase?: boolean;
   /** Momentum moves against the rate, from the second to the first and back ([0.85, 0.95]); null leaves it alone. */
   readonly momentum?: readonly [low: number, high: number] | null;
 }
@@ -87,24 +89,30 @@ export interface OneCycleOptions {
  * ```
  */
 export function oneCycleRate(options: OneCycleOptions): Schedule {
-  const { totalSteps, pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4, anneal = "cos" } = options;
-  const momentum = options.momentum === undefined ? ([0.85, 0.95] as const) : options.momentum;
+  const { totalSteps, pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4, anneal = "cos", threePhase } = options;
+  const { momentum = [0.85, 0.95] } = options;
   checkRange("oneCycleRate: totalSteps", totalSteps, 1);
   checkRange("oneCycleRate: pctStart", pctStart, 0, 1);
   const between = (from: number, to: number, share: number): number =>
     anneal === "cos" ? to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share)) : from + (to - from) * share;
   const peak = pctStart * totalSteps - 1;
-  const last = totalSteps - 1;
   return {
     name: "oneCycle",
     at(step, _epoch, lr) {
       const first = lr / divFactor;
-      const rising = step <= peak;
-      const share = rising ? (peak === 0 ? 1 : step / peak) : Math.min(1, (step - peak) / Math.max(1e-9, last - peak));
-      const rate = rising ? between(first, lr, share) : between(lr, first / finalDivFactor, share);
-      if (momentum === null) return { lr: rate };
-      const [low, high] = momentum;
-      return { lr: rate, momentum: rising ? between(high, low, share) : between(low, high, share) };
+      const [low, high] = momentum ?? [0, 0];
+      // Where a phase ends, and what rate and momentum are there; it begins where the one before ends.
+      const ends = [
+        [0, first, high],
+        [peak, lr, low],
+        ...(threePhase ? [[2 * peak, first, high]] : []),
+        [totalSteps - 1, first / finalDivFactor, high],
+      ];
+      const next = ends.findIndex(([end], i) => i > 0 && (step <= end || i === ends.length - 1));
+      const [from, to] = [ends[next - 1], ends[next]];
+      const share = to[0] === from[0] ? 1 : Math.min(1, (step - from[0]) / (to[0] - from[0]));
+      const rate = between(from[1], to[1], share);
+      return momentum === null ? { lr: rate } : { lr: rate, momentum: between(from[2], to[2], share) };
     },
   };
 }

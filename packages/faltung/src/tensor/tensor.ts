@@ -14,6 +14,8 @@ export function allocate(dtype: DType, size: number): TensorData {
       return new Int32Array(size);
     case "uint8":
       return new Uint8Array(size);
+    default:
+      throw new ShapeError(`dtype is ${String(dtype)}; it must be float32, int32 or uint8.`);
   }
 }
 
@@ -99,7 +101,7 @@ export class Tensor {
       );
     }
     for (let i = 0; i < index.length; i++) {
-      if (!(index[i] >= 0 && index[i] < this.shape[i])) {
+      if (!(Number.isInteger(index[i]) && index[i] >= 0 && index[i] < this.shape[i])) {
         throw new ShapeError(`Tensor.at: index [${index.join(", ")}] is outside shape ${show(this.shape)}.`);
       }
       offset = offset * this.shape[i] + index[i];
