@@ -222,13 +222,14 @@ test("what is no value is refused where it comes in", async () => {
   const make = (fn: unknown): Promise<unknown> =>
     compile(fn as () => Record<string, Value>, { x: [1] }, { threads: 1 });
   const sum = add as (a: unknown, b: unknown) => Value;
-  await expect(make(() => ({ y: 3 }))).rejects.toThrow("trace: output y is no value, but 3");
-  await expect(make(() => ({ y: undefined }))).rejects.toThrow("trace: output y is no value, but undefined");
-  await expect(make(() => undefined)).rejects.toThrow("must return its outputs by name");
-  await expect(make(({ x }: { x: Value }) => x)).rejects.toThrow("must return its outputs by name");
-  await expect(make(async ({ x }: { x: Value }) => ({ y: x }))).rejects.toThrow("not async");
+  const record = "the function must return a record of values";
+  await expect(make(() => ({ y: 3 }))).rejects.toThrow(record);
+  await expect(make(() => ({ y: undefined }))).rejects.toThrow(record);
+  await expect(make(() => undefined)).rejects.toThrow(record);
+  await expect(make(({ x }: { x: Value }) => x)).rejects.toThrow(record);
+  await expect(make(async ({ x }: { x: Value }) => ({ y: x }))).rejects.toThrow(record);
   await expect(make(({ x, z }: Record<string, Value>) => ({ y: sum(x, z) }))).rejects.toThrow(
-    "an operand is undefined (is its name right?)",
+    "an operand is undefined; it must be a value",
   );
   await expect(make(({ x }: { x: Value }) => ({ y: sum(x, [1, 2]) }))).rejects.toThrow("an operand is 1,2;");
 });

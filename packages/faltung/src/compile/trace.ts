@@ -47,16 +47,10 @@ function inTrace(what: string): Trace {
 }
 
 /** A forgotten name, an `async` before the function, a number for a value: types forbid them, JavaScript does not. */
-function checkOutputs(outputs: unknown): void {
-  if (typeof outputs !== "object" || outputs === null || outputs instanceof Promise || isValue(outputs)) {
-    throw new ShapeError("trace: the function must return its outputs by name, as in { y }, and at once (not async).");
-  }
-  for (const [name, value] of Object.entries(outputs)) {
-    if (!isValue(value)) {
-      throw new ShapeError(
-        `trace: output ${name} is no value, but ${String(value)}; constant(…) makes one of a Tensor.`,
-      );
-    }
+function checkOutputs(outputs: object | undefined): void {
+  const record = outputs instanceof Promise || isValue(outputs) ? undefined : outputs;
+  if (record === undefined || !Object.values(record).every(isValue)) {
+    throw new ShapeError("trace: the function must return a record of values, as in { y }, and not be async.");
   }
 }
 

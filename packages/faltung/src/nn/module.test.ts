@@ -3,8 +3,11 @@ import { describe, expect, it } from "vitest";
 import { relu } from "../ops/elementwise/elementwise.ts";
 import type { State, Value } from "../ops/op.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { ReLU } from "./activation.ts";
+import { Sequential } from "./container.ts";
 import { Linear } from "./linear.ts";
 import { Module, parameter } from "./module.ts";
+import { summary } from "./summary.ts";
 
 /** What PyTorch writes with ModuleList, ModuleDict, ParameterList, and a list of lists. */
 class Branches extends Module {
@@ -64,6 +67,13 @@ describe("Module", () => {
     const other = new Tied();
     other.loadStateDict(dict);
     expect(other.again.weight.attrs.initial.data).toEqual(net.first.weight.attrs.initial.data);
+  });
+
+  it("meets a layer that is used twice once, so that a summary has a row for each use", () => {
+    const act = new ReLU();
+    const net = new Sequential(new Linear(2, 3), act, new Linear(3, 4), act);
+    expect([...net.namedModules()].map(([name]) => name)).toEqual(["", "0", "1", "2"]);
+    expect(summary(net, [1, 2]).layers.map((layer) => layer.type)).toEqual(["Linear", "ReLU", "Linear", "ReLU"]);
   });
 
   it("names what does not fit, and changes nothing then", () => {

@@ -77,10 +77,13 @@ export abstract class Module {
     for (const [key, property] of Object.entries(this)) yield* within(key, property, isModule);
   }
 
-  /** This module (name "") and all below it. */
-  *namedModules(prefix: string = ""): IterableIterator<[name: string, module: Module]> {
+  /** This module (name "") and all below it; one that stands in two places comes once, under its first name. */
+  *namedModules(prefix: string = "", seen: Set<Module> = new Set()): IterableIterator<[name: string, module: Module]> {
+    if (seen.has(this)) return;
+    seen.add(this);
     yield [prefix, this];
-    for (const [name, child] of this.children()) yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
+    const start = prefix === "" ? "" : `${prefix}.`;
+    for (const [name, child] of this.children()) yield* child.namedModules(start + name, seen);
   }
 
   /** Every state (parameter or buffer) under its state-dict key; one shared by two modules comes once, under the first. */
@@ -93,10 +96,9 @@ export abstract class Module {
   }
 
   /** As {@link namedStates}, a shared state under each of its keys: what a state dict holds. */
-  *#everyState(): IterableIterator<[key: string, state: State]> {
-    for (const [prefix, module] of this.namedModules()) {
-      for (const [key, own] of module.ownStates()) yield [prefix === "" ? key : `${prefix}.${key}`, own];
-    }
+  *#everyState(start: string = ""): IterableIterator<[key: string, state: State]> {
+    for (const [key, own] of this.ownStates()) yield [start + key, own];
+    for (const [name, child] of this.children()) yield* child.#everyState(`${start}${name}.`);
   }
 
   /** The states in this module's own properties, under PyTorch's keys. A module that names them otherwise overrides it. */

@@ -217,10 +217,7 @@ export function toValue(x: ValueLike, dtype: DType = "float32"): Value {
   if (typeof x === "number") return constant(Tensor.scalar(x, dtype));
   if (x instanceof Tensor) return constant(x);
   if (isValue(x)) return x;
-  throw new ShapeError(
-    `an operand is ${x === undefined ? "undefined (is its name right?)" : String(x)}; ` +
-      `it must be a value, a Tensor or a number (Tensor.from makes one of an array).`,
-  );
+  throw new ShapeError(`an operand is ${String(x)}; it must be a value, a Tensor or a number.`);
 }
 
 /** True of what {@link apply} makes. */
