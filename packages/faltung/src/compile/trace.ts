@@ -29,7 +29,15 @@ export interface RandomSource {
   readonly counter: State;
 }
 
-/** A source of random numbers for traced functions. @param seed fixes every mask of the run. */
+/**
+ * A source of random numbers for traced functions. @param seed fixes every mask of the run.
+ *
+ * @example
+ * ```ts
+ * const noisy = await compile(({ x }) => ({ y: new Dropout(0.5).forward(x) }), { x: [4] }, { random: randomSource(7) });
+ * noisy.program.close(); // each call dropped other elements; seed 7 fixes which
+ * ```
+ */
 export function randomSource(seed: number): RandomSource {
   return { counter: state({ role: "random", label: "random.counter", initial: Tensor.scalar(seed | 0, "int32") }) };
 }
@@ -89,6 +97,18 @@ export function trace<I extends string, O extends string>(
  * Notes that `target` holds `value` after the step. The last assignment to a state wins; reads within the step still
  * see the old value.
  * @throws ShapeError if the types differ.
+ *
+ * @example
+ * ```ts
+ * const total = state({ role: "buffer", label: "total", initial: Tensor.scalar(0) });
+ * const run = await compile(({ x }) => {
+ *   assign(total, add(total, sum(x)));
+ *   return { before: total };
+ * }, { x: [2] });
+ * run({ x: Tensor.from([1, 2]) }).before.item(); // 0
+ * run.program.read(total).item(); // 3
+ * run.program.close();
+ * ```
  */
 export function assign(target: State, value: Value): void {
   const { label } = target.attrs;

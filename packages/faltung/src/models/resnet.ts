@@ -141,7 +141,14 @@ export function resnet20(channels: number = 3, classes: number = 10): Module {
   return cifarResnet(20, channels, classes);
 }
 
-/** ResNet-18 for 224×224 pictures: 11,689,512 parameters for 1000 classes. */
+/**
+ * ResNet-18 for 224×224 pictures: 11,689,512 parameters for 1000 classes.
+ *
+ * @example
+ * ```ts
+ * resnet18(3, 10).parameterCount; // 11181642
+ * ```
+ */
 export function resnet18(channels: number = 3, classes: number = 1000): Module {
   return imagenetResnet([2, 2, 2, 2], channels, classes);
 }

@@ -22,7 +22,15 @@ import type { State, Value } from "../ops/op.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Module, type ModuleSpec, parameter } from "./module.ts";
 
-/** max(x, 0). */
+/**
+ * max(x, 0).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new ReLU(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class ReLU extends Module {
   forward(x: Value): Value {
     return relu(x);
@@ -33,7 +41,15 @@ export class ReLU extends Module {
   }
 }
 
-/** min(max(x, 0), 6). */
+/**
+ * min(max(x, 0), 6).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new ReLU6(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class ReLU6 extends Module {
   forward(x: Value): Value {
     return relu6(x);
@@ -44,7 +60,15 @@ export class ReLU6 extends Module {
   }
 }
 
-/** Scaled ELU (Klambauer et al. 2017). */
+/**
+ * Scaled ELU (Klambauer et al. 2017).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new SELU(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class SELU extends Module {
   forward(x: Value): Value {
     return selu(x);
@@ -55,7 +79,15 @@ export class SELU extends Module {
   }
 }
 
-/** x·sigmoid(x), also called swish. */
+/**
+ * x·sigmoid(x), also called swish.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new SiLU(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class SiLU extends Module {
   forward(x: Value): Value {
     return silu(x);
@@ -66,7 +98,15 @@ export class SiLU extends Module {
   }
 }
 
-/** x·relu6(x + 3) / 6 (Howard et al. 2019). */
+/**
+ * x·relu6(x + 3) / 6 (Howard et al. 2019).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new Hardswish(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class Hardswish extends Module {
   forward(x: Value): Value {
     return hardswish(x);
@@ -77,7 +117,15 @@ export class Hardswish extends Module {
   }
 }
 
-/** relu6(x + 3) / 6. */
+/**
+ * relu6(x + 3) / 6.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new Hardsigmoid(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class Hardsigmoid extends Module {
   forward(x: Value): Value {
     return hardsigmoid(x);
@@ -88,7 +136,15 @@ export class Hardsigmoid extends Module {
   }
 }
 
-/** 1 / (1 + e⁻ˣ). */
+/**
+ * 1 / (1 + e⁻ˣ).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new Sigmoid(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class Sigmoid extends Module {
   forward(x: Value): Value {
     return sigmoid(x);
@@ -99,7 +155,15 @@ export class Sigmoid extends Module {
   }
 }
 
-/** The hyperbolic tangent. */
+/**
+ * The hyperbolic tangent.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new Tanh(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class Tanh extends Module {
   forward(x: Value): Value {
     return tanh(x);
@@ -110,7 +174,15 @@ export class Tanh extends Module {
   }
 }
 
-/** log(1 + eˣ). */
+/**
+ * log(1 + eˣ).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 16), new Softplus(), new Linear(16, 4));
+ * model.parameterCount; // 212
+ * ```
+ */
 export class Softplus extends Module {
   forward(x: Value): Value {
     return softplus(x);
@@ -121,7 +193,15 @@ export class Softplus extends Module {
   }
 }
 
-/** x for x > 0, else negativeSlope·x (0.01). */
+/**
+ * x for x > 0, else negativeSlope·x (0.01).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Conv2d(3, 8, 3), new LeakyReLU(0.2));
+ * model.parameterCount; // 224
+ * ```
+ */
 export class LeakyReLU extends Module {
   readonly negativeSlope: number;
 
@@ -139,7 +219,15 @@ export class LeakyReLU extends Module {
   }
 }
 
-/** x for x > 0, else alpha·(eˣ − 1). */
+/**
+ * x for x > 0, else alpha·(eˣ − 1).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Conv2d(3, 8, 3), new ELU(0.5));
+ * model.parameterCount; // 224
+ * ```
+ */
 export class ELU extends Module {
   readonly alpha: number;
 
@@ -157,7 +245,15 @@ export class ELU extends Module {
   }
 }
 
-/** x·Φ(x): exact by erf, or with `approximate: "tanh"` (Hendrycks & Gimpel 2016). */
+/**
+ * x·Φ(x): exact by erf, or with `approximate: "tanh"` (Hendrycks & Gimpel 2016).
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential(new Linear(8, 32), new GELU("tanh"), new Linear(32, 8));
+ * model.parameterCount; // 552
+ * ```
+ */
 export class GELU extends Module {
   readonly approximate: "none" | "tanh";
 
@@ -175,7 +271,15 @@ export class GELU extends Module {
   }
 }
 
-/** eˣ / Σeˣ over `axis` (1: the channels or classes). */
+/**
+ * eˣ / Σeˣ over `axis` (1: the channels or classes).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [8, 10], dtype: "float32" });
+ * new Softmax().forward(x).shape; // [8, 10]: ten probabilities a row
+ * ```
+ */
 export class Softmax extends Module {
   readonly axis: number;
 
@@ -193,7 +297,15 @@ export class Softmax extends Module {
   }
 }
 
-/** log softmax over `axis` (1: the channels or classes). */
+/**
+ * log softmax over `axis` (1: the channels or classes).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [8, 10], dtype: "float32" });
+ * new LogSoftmax().forward(x).shape; // [8, 10]: what NLLLoss takes
+ * ```
+ */
 export class LogSoftmax extends Module {
   readonly axis: number;
 
@@ -211,7 +323,15 @@ export class LogSoftmax extends Module {
   }
 }
 
-/** x for x > 0, else weight·x with a learned slope, one for all channels or one each (He et al. 2015). */
+/**
+ * x for x > 0, else weight·x with a learned slope, one for all channels or one each (He et al. 2015).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [2, 16, 8, 8], dtype: "float32" });
+ * new PReLU(16).forward(x).shape; // [2, 16, 8, 8]
+ * ```
+ */
 export class PReLU extends Module {
   readonly weight: State;
 

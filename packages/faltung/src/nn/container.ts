@@ -70,7 +70,15 @@ export class Residual extends Module {
   }
 }
 
-/** Passes its input on. */
+/**
+ * Passes its input on.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [2, 3], dtype: "float32" });
+ * new Identity().forward(x).shape; // [2, 3]
+ * ```
+ */
 export class Identity extends Module {
   forward(x: Value): Value {
     return x;

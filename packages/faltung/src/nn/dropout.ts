@@ -36,7 +36,14 @@ export class Dropout extends Module {
   }
 }
 
-/** Zeroes whole channels of [N, C, H, W] with probability p (0.5) in training (Tompson et al. 2015). */
+/**
+ * Zeroes whole channels of [N, C, H, W] with probability p (0.5) in training (Tompson et al. 2015).
+ *
+ * @example
+ * ```ts
+ * const features = new Sequential(new Conv2d(3, 16, 3), new ReLU(), new Dropout2d(0.1));
+ * ```
+ */
 export class Dropout2d extends Module {
   readonly p: number;
 

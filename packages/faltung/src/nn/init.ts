@@ -8,7 +8,17 @@ import { Tensor } from "../tensor/tensor.ts";
 
 let random = new Random(0);
 
-/** Seeds the stream from which layers made afterwards draw their weights. */
+/**
+ * Seeds the stream from which layers made afterwards draw their weights.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * const one = new Linear(2, 1).stateDict();
+ * manualSeed(7);
+ * new Linear(2, 1).stateDict()["weight"].at(0, 0) === one["weight"].at(0, 0); // true
+ * ```
+ */
 export function manualSeed(seed: number): void {
   random = new Random(seed);
 }

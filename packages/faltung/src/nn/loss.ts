@@ -19,7 +19,15 @@ export interface Loss {
   forward(input: Value, target: Value): Value;
 }
 
-/** Cross-entropy of logits [N, C, …] and labels [N, …] or probabilities [N, C, …]; see {@link crossEntropy}. */
+/**
+ * Cross-entropy of logits [N, C, …] and labels [N, …] or probabilities [N, C, …]; see {@link crossEntropy}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new CrossEntropyLoss({ labelSmoothing: 0.1 }).forward(said, input("target", { shape: [8], dtype: "int32" })).shape; // []
+ * ```
+ */
 export class CrossEntropyLoss implements Loss {
   readonly options: CrossEntropyOptions;
 
@@ -32,7 +40,15 @@ export class CrossEntropyLoss implements Loss {
   }
 }
 
-/** Negative log-likelihood of log-probabilities [N, C, …] and labels [N, …]; see {@link nllLoss}. */
+/**
+ * Negative log-likelihood of log-probabilities [N, C, …] and labels [N, …]; see {@link nllLoss}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new NLLLoss().forward(said, input("target", { shape: [8], dtype: "int32" })).shape; // []
+ * ```
+ */
 export class NLLLoss implements Loss {
   readonly options: NllOptions;
 
@@ -45,7 +61,15 @@ export class NLLLoss implements Loss {
   }
 }
 
-/** Mean of (input − target)²; see {@link mseLoss}. */
+/**
+ * Mean of (input − target)²; see {@link mseLoss}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new MSELoss().forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
+ * ```
+ */
 export class MSELoss implements Loss {
   readonly options: LossOptions;
 
@@ -58,7 +82,15 @@ export class MSELoss implements Loss {
   }
 }
 
-/** Mean of |input − target|; see {@link l1Loss}. */
+/**
+ * Mean of |input − target|; see {@link l1Loss}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new L1Loss().forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
+ * ```
+ */
 export class L1Loss implements Loss {
   readonly options: LossOptions;
 
@@ -71,7 +103,15 @@ export class L1Loss implements Loss {
   }
 }
 
-/** Quadratic near zero, linear beyond `beta` (1); see {@link smoothL1Loss}. */
+/**
+ * Quadratic near zero, linear beyond `beta` (1); see {@link smoothL1Loss}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new SmoothL1Loss({ beta: 0.5 }).forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
+ * ```
+ */
 export class SmoothL1Loss implements Loss {
   readonly options: SmoothL1Options;
 
@@ -84,7 +124,15 @@ export class SmoothL1Loss implements Loss {
   }
 }
 
-/** Binary cross-entropy of logits, target 0 to 1; see {@link bceWithLogits}. */
+/**
+ * Binary cross-entropy of logits, target 0 to 1; see {@link bceWithLogits}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new BCEWithLogitsLoss().forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
+ * ```
+ */
 export class BCEWithLogitsLoss implements Loss {
   readonly options: BceWithLogitsOptions;
 

@@ -199,17 +199,53 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 }
 
-/** A trainable tensor, holding `initial` at first. */
+/**
+ * A trainable tensor, holding `initial` at first.
+ *
+ * @example
+ * ```ts
+ * class Scale extends Module {
+ *   scale = parameter(Tensor.full([1], 1), "scale");
+ *   forward(x: Value): Value {
+ *     return mul(x, this.scale);
+ *   }
+ * }
+ * new Scale().parameterCount; // 1
+ * ```
+ */
 export function parameter(initial: Tensor, label: string): State {
   return state({ role: "parameter", label, initial });
 }
 
-/** A tensor kept with the module and not trained. */
+/**
+ * A tensor kept with the module and not trained.
+ *
+ * @example
+ * ```ts
+ * class Centre extends Module {
+ *   mean = buffer(Tensor.from([0.5]), "mean");
+ *   forward(x: Value): Value {
+ *     return sub(x, this.mean);
+ *   }
+ * }
+ * new Centre().parameterCount; // 0, but its state dict has mean
+ * ```
+ */
 export function buffer(initial: Tensor, label: string): State {
   return state({ role: "buffer", label, initial });
 }
 
-/** A copy of everything a module holds, for comparing or restoring later. */
+/**
+ * A copy of everything a module holds, for comparing or restoring later.
+ *
+ * @example
+ * ```ts
+ * const model = new Linear(2, 1);
+ * const before = snapshot(model);
+ * model.stateDict()["weight"].data.fill(0);
+ * model.loadStateDict(before); // as it was
+ * ```
+ */
 export function snapshot(module: Module): Record<string, Tensor> {
   const copy = ({ data, shape }: Tensor): Tensor => new Tensor(data.slice(), shape);
   return Object.fromEntries(Array.from(module.namedStates(), ([key, s]) => [key, copy(s.attrs.initial)]));

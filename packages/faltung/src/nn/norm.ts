@@ -94,7 +94,14 @@ abstract class BatchNorm extends Module {
   }
 }
 
-/** Batch-norm over [N, C] or [N, C, W]; see {@link BatchNorm2d}. */
+/**
+ * Batch-norm over [N, C] or [N, C, W]; see {@link BatchNorm2d}.
+ *
+ * @example
+ * ```ts
+ * new BatchNorm1d(16).parameterCount; // 32: a scale and a shift for each feature
+ * ```
+ */
 export class BatchNorm1d extends BatchNorm {
   protected readonly type = "BatchNorm1d";
   protected readonly ranks: readonly number[] = [2, 3];
@@ -123,7 +130,14 @@ export class BatchNorm2d extends BatchNorm {
   }
 }
 
-/** Batch-norm over [N, C, D, H, W]; see {@link BatchNorm2d}. */
+/**
+ * Batch-norm over [N, C, D, H, W]; see {@link BatchNorm2d}.
+ *
+ * @example
+ * ```ts
+ * new BatchNorm3d(4, { affine: false }).parameterCount; // 0
+ * ```
+ */
 export class BatchNorm3d extends BatchNorm {
   protected readonly type = "BatchNorm3d";
   protected readonly ranks: readonly number[] = [5];
@@ -245,7 +259,15 @@ abstract class InstanceNorm extends Module {
   }
 }
 
-/** Each channel of each signal [N, C, W] normalised by itself (Ulyanov et al. 2016). */
+/**
+ * Each channel of each signal [N, C, W] normalised by itself (Ulyanov et al. 2016).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [2, 4, 9], dtype: "float32" });
+ * new InstanceNorm1d(4).forward(x).shape; // [2, 4, 9]
+ * ```
+ */
 export class InstanceNorm1d extends InstanceNorm {
   protected readonly type = "InstanceNorm1d";
   protected readonly rank = 3;
@@ -254,7 +276,15 @@ export class InstanceNorm1d extends InstanceNorm {
   }
 }
 
-/** Each channel of each picture [N, C, H, W] normalised by itself (Ulyanov et al. 2016). */
+/**
+ * Each channel of each picture [N, C, H, W] normalised by itself (Ulyanov et al. 2016).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [2, 4, 9, 9], dtype: "float32" });
+ * new InstanceNorm2d(4, { affine: true }).forward(x).shape; // [2, 4, 9, 9]
+ * ```
+ */
 export class InstanceNorm2d extends InstanceNorm {
   protected readonly type = "InstanceNorm2d";
   protected readonly rank = 4;
@@ -263,7 +293,15 @@ export class InstanceNorm2d extends InstanceNorm {
   }
 }
 
-/** Normalises across neighbouring channels (Krizhevsky et al. 2012): `size` of them, alpha divided by size. */
+/**
+ * Normalises across neighbouring channels (Krizhevsky et al. 2012): `size` of them, alpha divided by size.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [2, 16, 9, 9], dtype: "float32" });
+ * new LocalResponseNorm(5, { k: 2 }).forward(x).shape; // [2, 16, 9, 9]
+ * ```
+ */
 export class LocalResponseNorm extends Module {
   readonly size: number;
   readonly options: LocalResponseNormOptions;

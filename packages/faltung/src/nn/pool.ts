@@ -34,7 +34,15 @@ abstract class WindowPool<O extends MaxPoolOptions | AvgPoolOptions> extends Mod
   }
 }
 
-/** The largest of each window of [N, C, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false. */
+/**
+ * The largest of each window of [N, C, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 9], dtype: "float32" });
+ * new MaxPool1d(3, { stride: 2 }).forward(x).shape; // [1, 8, 4]
+ * ```
+ */
 export class MaxPool1d extends WindowPool<MaxPoolOptions> {
   protected readonly type = "MaxPool1d";
 
@@ -47,7 +55,15 @@ export class MaxPool1d extends WindowPool<MaxPoolOptions> {
   }
 }
 
-/** The largest of each window of [N, C, H, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false. */
+/**
+ * The largest of each window of [N, C, H, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 28, 28], dtype: "float32" });
+ * new MaxPool2d(2).forward(x).shape; // [1, 8, 14, 14]
+ * ```
+ */
 export class MaxPool2d extends WindowPool<MaxPoolOptions> {
   protected readonly type = "MaxPool2d";
 
@@ -60,7 +76,15 @@ export class MaxPool2d extends WindowPool<MaxPoolOptions> {
   }
 }
 
-/** The largest of each window of [N, C, D, H, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false. */
+/**
+ * The largest of each window of [N, C, D, H, W]; stride = kernelSize, padding 0, dilation 1, ceilMode false.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 4, 8, 8], dtype: "float32" });
+ * new MaxPool3d([1, 2, 2]).forward(x).shape; // [1, 8, 4, 4, 4]
+ * ```
+ */
 export class MaxPool3d extends WindowPool<MaxPoolOptions> {
   protected readonly type = "MaxPool3d";
 
@@ -73,7 +97,15 @@ export class MaxPool3d extends WindowPool<MaxPoolOptions> {
   }
 }
 
-/** The mean of each window of [N, C, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true. */
+/**
+ * The mean of each window of [N, C, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 9], dtype: "float32" });
+ * new AvgPool1d(3, { stride: 2 }).forward(x).shape; // [1, 8, 4]
+ * ```
+ */
 export class AvgPool1d extends WindowPool<AvgPoolOptions> {
   protected readonly type = "AvgPool1d";
 
@@ -86,7 +118,15 @@ export class AvgPool1d extends WindowPool<AvgPoolOptions> {
   }
 }
 
-/** The mean of each window of [N, C, H, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true. */
+/**
+ * The mean of each window of [N, C, H, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 28, 28], dtype: "float32" });
+ * new AvgPool2d(3, { stride: 2, padding: 1 }).forward(x).shape; // [1, 8, 14, 14]
+ * ```
+ */
 export class AvgPool2d extends WindowPool<AvgPoolOptions> {
   protected readonly type = "AvgPool2d";
 
@@ -99,7 +139,15 @@ export class AvgPool2d extends WindowPool<AvgPoolOptions> {
   }
 }
 
-/** The mean of each window of [N, C, D, H, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true. */
+/**
+ * The mean of each window of [N, C, D, H, W]; stride = kernelSize, padding 0, ceilMode false, countIncludePad true.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 4, 8, 8], dtype: "float32" });
+ * new AvgPool3d(2).forward(x).shape; // [1, 8, 2, 4, 4]
+ * ```
+ */
 export class AvgPool3d extends WindowPool<AvgPoolOptions> {
   protected readonly type = "AvgPool3d";
 
@@ -112,7 +160,15 @@ export class AvgPool3d extends WindowPool<AvgPoolOptions> {
   }
 }
 
-/** The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling. */
+/**
+ * The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 10], dtype: "float32" });
+ * new AdaptiveAvgPool1d(4).forward(x).shape; // [1, 8, 4]
+ * ```
+ */
 export class AdaptiveAvgPool1d extends Module {
   readonly outputSize: Size;
 
@@ -130,7 +186,15 @@ export class AdaptiveAvgPool1d extends Module {
   }
 }
 
-/** The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling. */
+/**
+ * The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 512, 7, 7], dtype: "float32" });
+ * new AdaptiveAvgPool2d(1).forward(x).shape; // [1, 512, 1, 1]
+ * ```
+ */
 export class AdaptiveAvgPool2d extends Module {
   readonly outputSize: Size;
 

@@ -10,7 +10,15 @@ import {
 } from "../ops/shape/shape.ts";
 import { Module, type ModuleSpec } from "./module.ts";
 
-/** [N, C, H, W] to [N, C·H·W]: merges dimensions from `startAxis` (1) to `endAxis` (−1). */
+/**
+ * [N, C, H, W] to [N, C·H·W]: merges dimensions from `startAxis` (1) to `endAxis` (−1).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [8, 16, 4, 4], dtype: "float32" });
+ * new Flatten().forward(x).shape; // [8, 256]
+ * ```
+ */
 export class Flatten extends Module {
   readonly startAxis: number;
   readonly endAxis: number;
@@ -30,7 +38,15 @@ export class Flatten extends Module {
   }
 }
 
-/** Enlarges the spatial dimensions; see {@link interpolate}. `nearest` unless said. */
+/**
+ * Enlarges the spatial dimensions; see {@link interpolate}. `nearest` unless said.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 7, 7], dtype: "float32" });
+ * new Upsample({ scaleFactor: 2, mode: "bilinear" }).forward(x).shape; // [1, 8, 14, 14]
+ * ```
+ */
 export class Upsample extends Module {
   readonly options: InterpolateOptions;
 
@@ -48,7 +64,15 @@ export class Upsample extends Module {
   }
 }
 
-/** [N, C·r², H, W] to [N, C, H·r, W·r] (Shi et al. 2016). */
+/**
+ * [N, C·r², H, W] to [N, C, H·r, W·r] (Shi et al. 2016).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 12, 4, 4], dtype: "float32" });
+ * new PixelShuffle(2).forward(x).shape; // [1, 3, 8, 8]
+ * ```
+ */
 export class PixelShuffle extends Module {
   readonly upscaleFactor: number;
 
@@ -66,7 +90,15 @@ export class PixelShuffle extends Module {
   }
 }
 
-/** Cells around x: [left, right, top, bottom], last dimension first. What PyTorch calls ZeroPad2d, ReflectionPad2d, … */
+/**
+ * Cells around x: [left, right, top, bottom], last dimension first. What PyTorch calls ZeroPad2d, ReflectionPad2d, …
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 3, 8, 8], dtype: "float32" });
+ * new Pad([1, 1, 2, 2], { mode: "reflect" }).forward(x).shape; // [1, 3, 12, 10]
+ * ```
+ */
 export class Pad extends Module {
   readonly padding: readonly number[];
   readonly options: PadOptions;

@@ -184,14 +184,41 @@ export const stateOp: Operation<StateAttributes> = leafOperation("state", (a) =>
 
 export type State = Value<StateAttributes>;
 
+/**
+ * A value that is given when the graph runs. Inside `compile` and `trace` they are made from the types; by hand it
+ * serves to ask for shapes.
+ *
+ * @example
+ * ```ts
+ * relu(input("x", { shape: [2, 3], dtype: "float32" })).shape; // [2, 3]
+ * ```
+ */
 export function input(name: string, type: TensorType): Value<InputAttributes> {
   return apply(inputOp, [], { name, type });
 }
 
+/**
+ * A tensor as a value: its numbers are part of the program. Operations make one of a Tensor or number by themselves.
+ *
+ * @example
+ * ```ts
+ * add(constant(Tensor.from([1, 2])), 1).shape; // [2]
+ * ```
+ */
 export function constant(tensor: Tensor): Value<{ readonly tensor: Tensor }> {
   return apply(constantOp, [], { tensor });
 }
 
+/**
+ * A tensor that outlives a step: a parameter, a running statistic, a momentum. See `assign`, and `program.read` and
+ * `write`.
+ *
+ * @example
+ * ```ts
+ * const count = state({ role: "buffer", label: "count", initial: Tensor.scalar(0, "int32") });
+ * count.dtype; // "int32"
+ * ```
+ */
 export function state(attrs: StateAttributes): State {
   return apply(stateOp, [], attrs);
 }

@@ -4,7 +4,15 @@ import type { Value } from "../ops/op.ts";
 import { sum } from "../ops/reduce/reduce.ts";
 import { checkRange } from "../tensor/errors.ts";
 
-/** Every element limited to ±limit. */
+/**
+ * Every element limited to ±limit.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ g }) => ({ g: clipGradValue([g], 1)[0] }), { g: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { g: Tensor.from([3, -0.5]) }).outputs.g.toArray(); // [1, -0.5]
+ * ```
+ */
 export function clipGradValue(gradients: readonly Value[], limit: number): Value[] {
   checkRange("clipGradValue: limit", limit, 0);
   return gradients.map((g) => clamp(g, -limit, limit));

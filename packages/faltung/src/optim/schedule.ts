@@ -17,18 +17,39 @@ export interface Schedule {
   restore?(memory: Readonly<Record<string, number>>): void;
 }
 
-/** The base rate throughout. */
+/**
+ * The base rate throughout.
+ *
+ * @example
+ * ```ts
+ * constantRate().at(1000, 10, 0.1).lr; // 0.1
+ * ```
+ */
 export function constantRate(): Schedule {
   return { name: "constant", at: (_step, _epoch, lr) => ({ lr }) };
 }
 
-/** × gamma (0.1) every `stepSize` epochs: StepLR. */
+/**
+ * × gamma (0.1) every `stepSize` epochs: StepLR.
+ *
+ * @example
+ * ```ts
+ * stepRate(30).at(0, 60, 0.1).lr; // ≈ 0.001: after two reductions
+ * ```
+ */
 export function stepRate(stepSize: number, gamma: number = 0.1): Schedule {
   checkRange("stepRate: stepSize", stepSize, 1);
   return { name: "step", at: (_step, epoch, lr) => ({ lr: lr * gamma ** Math.floor(epoch / stepSize) }) };
 }
 
-/** × gamma (0.1) at each epoch of `milestones`: MultiStepLR. */
+/**
+ * × gamma (0.1) at each epoch of `milestones`: MultiStepLR.
+ *
+ * @example
+ * ```ts
+ * multiStepRate([30, 80]).at(0, 50, 0.1).lr; // ≈ 0.01
+ * ```
+ */
 export function multiStepRate(milestones: readonly number[], gamma: number = 0.1): Schedule {
   return {
     name: "multiStep",
@@ -126,7 +147,16 @@ export interface PlateauOptions {
   readonly minimum?: number;
 }
 
-/** Lowers the rate when the validation loss stops falling: ReduceLROnPlateau. */
+/**
+ * Lowers the rate when the validation loss stops falling: ReduceLROnPlateau.
+ *
+ * @example
+ * ```ts
+ * const schedule = plateauRate({ patience: 1 });
+ * for (const loss of [1, 1, 1]) schedule.epochEnd?.(loss);
+ * schedule.at(0, 3, 0.1).lr; // ≈ 0.01
+ * ```
+ */
 export function plateauRate(options: PlateauOptions = {}): Schedule {
   const { factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0, minimum = 0 } = options;
   if (!(factor > 0 && factor < 1)) throw new OptionError(`plateauRate: factor is ${factor}; expected between 0 and 1.`);

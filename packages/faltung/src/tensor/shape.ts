@@ -14,14 +14,28 @@ export interface TensorType {
 /** Bytes of one element. */
 export const BYTES: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint8: 1 };
 
-/** Number of elements: the product of the dimensions (1 for a scalar, whose shape is `[]`). */
+/**
+ * Number of elements: the product of the dimensions (1 for a scalar, whose shape is `[]`).
+ *
+ * @example
+ * ```ts
+ * sizeOf([64, 3, 32, 32]); // 196608
+ * ```
+ */
 export function sizeOf(shape: Shape): number {
   let n = 1;
   for (const d of shape) n *= d;
   return n;
 }
 
-/** Row-major strides in elements: `strides([2,3,4])` is `[12,4,1]`. */
+/**
+ * Row-major strides in elements: `strides([2,3,4])` is `[12,4,1]`.
+ *
+ * @example
+ * ```ts
+ * stridesOf([2, 3, 4]); // [12, 4, 1]
+ * ```
+ */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let n = 1;
@@ -51,6 +65,11 @@ export function checkShape(shape: Shape, what: string): void {
 /**
  * The common shape of an elementwise operation, by NumPy's rule: aligned from the right, a dimension of 1 stretches.
  * @throws ShapeError naming both shapes.
+ *
+ * @example
+ * ```ts
+ * broadcastShapes([8, 1, 4], [3, 1], "add"); // [8, 3, 4]
+ * ```
  */
 export function broadcastShapes(a: Shape, b: Shape, what: string): number[] {
   const rank = Math.max(a.length, b.length);

@@ -133,7 +133,15 @@ export function checkLabels(labels: Int32Array, classes: readonly string[], what
   }
 }
 
-/** The pictures of a data set at these indices, in this order; nothing is copied. */
+/**
+ * The pictures of a data set at these indices, in this order; nothing is copied.
+ *
+ * @example
+ * ```ts
+ * const data = arrayDataset({ images: new Uint8Array(6 * 4), labels: [0, 1, 0, 1, 0, 1], shape: [1, 2, 2] });
+ * subset(data, [0, 2]).size; // 2
+ * ```
+ */
 export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   const from = Uint32Array.from(indices);
   const wrong = Array.prototype.findIndex.call(indices, (i: number) => !(i >= 0 && i < dataset.size));
@@ -155,6 +163,13 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
  *
  * @param fraction share of the pictures that goes to `validation`, between 0 and 1
  * @throws DataError if the fraction is not between 0 and 1
+ *
+ * @example
+ * ```ts
+ * const data = arrayDataset({ images: new Uint8Array(6 * 4), labels: [0, 1, 0, 1, 0, 1], shape: [1, 2, 2] });
+ * const { train, validation } = splitDataset(data, 0.34, 1);
+ * [train.size, validation.size]; // [4, 2]: one of each class
+ * ```
  */
 export function split(
   dataset: Dataset,
@@ -195,6 +210,13 @@ export function stratified(
  * exact: the result does not depend on the order. A channel that never varies gets a deviation of 1, not 0.
  *
  * @throws DataError if there are no pictures
+ *
+ * @example
+ * ```ts
+ * const images = Uint8Array.from([0, 0, 255, 255]);
+ * const data = arrayDataset({ images, labels: [0], shape: [1, 2, 2] });
+ * await channelStatistics(data); // { mean: [0.5], std: [0.5] }
+ * ```
  */
 export async function channelStatistics(dataset: Dataset): Promise<ChannelStatistics> {
   if (dataset.size === 0) throw new DataError("channelStatistics: the data set has no pictures.");

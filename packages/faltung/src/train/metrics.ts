@@ -39,7 +39,14 @@ export function confusionMatrix(
   return { classes, counts };
 }
 
-/** Share of the pictures on the diagonal, 0 to 1; NaN if there are none. */
+/**
+ * Share of the pictures on the diagonal, 0 to 1; NaN if there are none.
+ *
+ * @example
+ * ```ts
+ * accuracy(confusionMatrix(["cat", "dog"], [0, 0, 1, 1], [0, 1, 1, 1])); // 0.75
+ * ```
+ */
 export function accuracy({ counts }: ConfusionMatrix): number {
   let right = 0;
   let all = 0;
@@ -62,7 +69,15 @@ export interface ClassScores {
   readonly support: number;
 }
 
-/** Precision, recall and F1 of every class. */
+/**
+ * Precision, recall and F1 of every class.
+ *
+ * @example
+ * ```ts
+ * const [cat] = classScores(confusionMatrix(["cat", "dog"], [0, 0, 1, 1], [0, 1, 1, 1]));
+ * cat; // { name: "cat", precision: 1, recall: 0.5, f1: 0.6666666666666666, support: 2 }
+ * ```
+ */
 export function classScores({ classes, counts }: ConfusionMatrix): ClassScores[] {
   return classes.map((name, i) => {
     const found = counts[i][i];
@@ -75,12 +90,27 @@ export function classScores({ classes, counts }: ConfusionMatrix): ClassScores[]
   });
 }
 
-/** The unweighted mean over classes of one score: what scikit-learn calls macro average. */
+/**
+ * The unweighted mean over classes of one score: what scikit-learn calls macro average.
+ *
+ * @example
+ * ```ts
+ * const scores = classScores(confusionMatrix(["cat", "dog"], [0, 0, 1, 1], [0, 1, 1, 1]));
+ * macroAverage(scores, "recall"); // 0.75
+ * ```
+ */
 export function macroAverage(scores: readonly ClassScores[], key: "precision" | "recall" | "f1"): number {
   return scores.reduce((sum, s) => sum + s[key], 0) / scores.length;
 }
 
-/** Indices of the k largest of one row of logits, the largest first; equal ones in order of index. */
+/**
+ * Indices of the k largest of one row of logits, the largest first; equal ones in order of index.
+ *
+ * @example
+ * ```ts
+ * topK([0.1, 0.7, 0.2], 2); // [1, 2]
+ * ```
+ */
 export function topK(logits: ArrayLike<number>, k: number): number[] {
   return Array.from({ length: logits.length }, (_, i) => i)
     .sort((a, b) => logits[b] - logits[a] || a - b)

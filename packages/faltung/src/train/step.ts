@@ -15,7 +15,15 @@ import type { ChannelStatistics } from "./dataset.ts";
 /** Limits gradients: every element to ±value, or their common Euclidean norm to norm. */
 export type Clip = { readonly value: number } | { readonly norm: number };
 
-/** Bytes [N, C, H, W] to (x / 255 − mean) / std, per channel. */
+/**
+ * Bytes [N, C, H, W] to (x / 255 − mean) / std, per channel.
+ *
+ * @example
+ * ```ts
+ * const images = input("images", { shape: [8, 1, 28, 28], dtype: "uint8" });
+ * normalise(images, { mean: [0.13], std: [0.31] }).dtype; // "float32"
+ * ```
+ */
 export function normalise(images: Value, { mean, std }: ChannelStatistics): Value {
   const perChannel = (numbers: readonly number[]): Value =>
     constant(

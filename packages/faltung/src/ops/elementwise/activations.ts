@@ -78,12 +78,28 @@ export function relu(x: ValueLike): Value {
   return unary(reluOp, x, null);
 }
 
-/** min(max(x, 0), 6) (torch.nn.functional.relu6); NaN stays NaN. Its gradient at 0 and at 6 is 0. */
+/**
+ * min(max(x, 0), 6) (torch.nn.functional.relu6); NaN stays NaN. Its gradient at 0 and at 6 is 0.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: relu6(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 3, 9]) }).outputs.y.toArray(); // [0, 3, 6]
+ * ```
+ */
 export function relu6(x: ValueLike): Value {
   return hardtanh(x, 0, 6);
 }
 
-/** x where positive, else negativeSlope · x (torch.nn.functional.leaky_relu). */
+/**
+ * x where positive, else negativeSlope · x (torch.nn.functional.leaky_relu).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: leakyRelu(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 2]) }).outputs.y.toArray(); // [-0.01, 2]
+ * ```
+ */
 export function leakyRelu(x: ValueLike, negativeSlope = 0.01): Value {
   return unary(leakyReluOp, x, { negativeSlope });
 }
@@ -93,6 +109,12 @@ export function leakyRelu(x: ValueLike, negativeSlope = 0.01): Value {
  *
  * @param weight [1], or one number for each channel of x ([N, C, …]).
  * @throws ShapeError if it has another size.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [2, 3, 8, 8], dtype: "float32" });
+ * prelu(x, Tensor.from([0.25, 0.1, 0])).shape; // [2, 3, 8, 8]: a slope for each of three channels
+ * ```
  */
 export function prelu(x: ValueLike, weight: ValueLike): Value {
   const v = toValue(x);
@@ -115,12 +137,28 @@ export function prelu(x: ValueLike, weight: ValueLike): Value {
   return where(gt(v, 0), v, mul(slope, v));
 }
 
-/** x where positive, else alpha (eˣ − 1) (torch.nn.functional.elu). */
+/**
+ * x where positive, else alpha (eˣ − 1) (torch.nn.functional.elu).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: elu(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 0, 2]) }).outputs.y.toArray(); // ≈ [-0.6321, 0, 2]
+ * ```
+ */
 export function elu(x: ValueLike, alpha = 1): Value {
   return unary(eluOp, x, { alpha });
 }
 
-/** scale · elu(x, alpha), with the constants of Klambauer et al. 2017 (torch.nn.functional.selu). */
+/**
+ * scale · elu(x, alpha), with the constants of Klambauer et al. 2017 (torch.nn.functional.selu).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: selu(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 0, 2]) }).outputs.y.toArray(); // ≈ [-1.1113, 0, 2.1014]
+ * ```
+ */
 export function selu(x: ValueLike): Value {
   return mul(elu(x, 1.6732632423543772), 1.0507009873554805);
 }
@@ -129,6 +167,12 @@ export function selu(x: ValueLike): Value {
  * x Φ(x), Φ being the normal distribution (torch.nn.functional.gelu).
  *
  * @param approximate `"tanh"`: the approximation of Hendrycks & Gimpel 2016; `"none"`: exact, by erf.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: gelu(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 0, 2]) }).outputs.y.toArray(); // ≈ [-0.1587, 0, 1.9545]
+ * ```
  */
 export function gelu(x: ValueLike, approximate: "none" | "tanh" = "none"): Value {
   const v = toValue(x);
@@ -139,24 +183,56 @@ export function gelu(x: ValueLike, approximate: "none" | "tanh" = "none"): Value
   return mul(mul(v, 0.5), add(inner, 1));
 }
 
-/** x · sigmoid(x) (torch.nn.functional.silu), also called swish. */
+/**
+ * x · sigmoid(x) (torch.nn.functional.silu), also called swish.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: silu(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 0, 2]) }).outputs.y.toArray(); // ≈ [-0.2689, 0, 1.7616]
+ * ```
+ */
 export function silu(x: ValueLike): Value {
   const v = toValue(x);
   return mul(v, sigmoid(v));
 }
 
-/** min(max(x + 3, 0), 6) / 6 (torch.nn.functional.hardsigmoid). */
+/**
+ * min(max(x + 3, 0), 6) / 6 (torch.nn.functional.hardsigmoid).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: hardsigmoid(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-4, 0, 1.5]) }).outputs.y.toArray(); // [0, 0.5, 0.75]
+ * ```
+ */
 export function hardsigmoid(x: ValueLike): Value {
   return div(relu6(add(x, 3)), 6);
 }
 
-/** x · hardsigmoid(x) (torch.nn.functional.hardswish). */
+/**
+ * x · hardsigmoid(x) (torch.nn.functional.hardswish).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: hardswish(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-4, 1.5, 4]) }).outputs.y.toArray(); // [0, 1.125, 4]
+ * ```
+ */
 export function hardswish(x: ValueLike): Value {
   const v = toValue(x);
   return mul(v, hardsigmoid(v));
 }
 
-/** x within [minVal, maxVal] (torch.nn.functional.hardtanh). Unlike {@link clamp}'s, its gradient at the bounds is 0. */
+/**
+ * x within [minVal, maxVal] (torch.nn.functional.hardtanh). Unlike {@link clamp}'s, its gradient at the bounds is 0.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: hardtanh(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-2, 0.5, 2]) }).outputs.y.toArray(); // [-1, 0.5, 1]
+ * ```
+ */
 export function hardtanh(x: ValueLike, minVal = -1, maxVal = 1): Value {
   return unary(clampOp, x, { min: minVal, max: maxVal, open: true });
 }
@@ -164,6 +240,12 @@ export function hardtanh(x: ValueLike, minVal = -1, maxVal = 1): Value {
 /**
  * log(1 + e^(βx)) / β (torch.nn.functional.softplus), and x itself where βx > threshold. Written as
  * max(βx, 0) + log(1 + e^−|βx|), which never overflows.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: softplus(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1, 0, 30]) }).outputs.y.toArray(); // ≈ [0.3133, 0.6931, 30]
+ * ```
  */
 export function softplus(x: ValueLike, beta = 1, threshold = 20): Value {
   const v = toValue(x);

@@ -63,32 +63,80 @@ export function add(a: ValueLike, b: ValueLike): Value {
   return binary(addOp, a, b, null);
 }
 
-/** a − b, broadcast (torch.sub). */
+/**
+ * a − b, broadcast (torch.sub).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: sub(x, Tensor.from([1, 2])) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([5, 7]) }).outputs.y.toArray(); // [4, 5]
+ * ```
+ */
 export function sub(a: ValueLike, b: ValueLike): Value {
   return binary(subOp, a, b, null);
 }
 
-/** a × b element by element, broadcast (torch.mul). */
+/**
+ * a × b element by element, broadcast (torch.mul).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: mul(x, Tensor.from([2, 0.5])) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([5, 7]) }).outputs.y.toArray(); // [10, 3.5]
+ * ```
+ */
 export function mul(a: ValueLike, b: ValueLike): Value {
   return binary(mulOp, a, b, null);
 }
 
-/** a / b, broadcast; always float32, as torch.div without rounding mode. */
+/**
+ * a / b, broadcast; always float32, as torch.div without rounding mode.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: div(x, Tensor.from([4, 0, 0])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, -1, 0]) }).outputs.y.toArray(); // [0.25, -Infinity, NaN]
+ * ```
+ */
 export function div(a: ValueLike, b: ValueLike): Value {
   return binary(divOp, a, b, null);
 }
 
-/** −x (torch.neg). */
+/**
+ * −x (torch.neg).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: neg(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, -2]) }).outputs.y.toArray(); // [-1, 2]
+ * ```
+ */
 export function neg(x: ValueLike): Value {
   return unary(negOp, x, null);
 }
 
-/** x² (torch.square). */
+/**
+ * x² (torch.square).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: square(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([3, -4]) }).outputs.y.toArray(); // [9, 16]
+ * ```
+ */
 export function square(x: Value): Value {
   return mul(x, x);
 }
 
-/** 1 / x (torch.reciprocal). */
+/**
+ * 1 / x (torch.reciprocal).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: reciprocal(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([4, -0.5]) }).outputs.y.toArray(); // [0.25, -2]
+ * ```
+ */
 export function reciprocal(x: ValueLike): Value {
   return div(1, x);
 }

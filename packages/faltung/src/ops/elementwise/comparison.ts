@@ -85,47 +85,119 @@ export const whereOp: ElementwiseOperation<null> = elementwise(
   },
 );
 
-/** a = b (torch.eq). */
+/**
+ * a = b (torch.eq).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: eq(x, Tensor.from([2, 2, NaN])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 2, NaN]) }).outputs.y.toArray(); // [0, 1, 0]
+ * ```
+ */
 export function eq(a: ValueLike, b: ValueLike): Value {
   return binary(eqOp, a, b, null);
 }
 
-/** a ≠ b (torch.ne); `ne(x, x)` is true where x is NaN. */
+/**
+ * a ≠ b (torch.ne); `ne(x, x)` is true where x is NaN.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: ne(x, Tensor.from([2, 2, NaN])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 2, NaN]) }).outputs.y.toArray(); // [1, 0, 1]
+ * ```
+ */
 export function ne(a: ValueLike, b: ValueLike): Value {
   return binary(neOp, a, b, null);
 }
 
-/** a < b (torch.lt). */
+/**
+ * a < b (torch.lt).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: lt(x, Tensor.from([2, 2, NaN])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 2, NaN]) }).outputs.y.toArray(); // [1, 0, 0]
+ * ```
+ */
 export function lt(a: ValueLike, b: ValueLike): Value {
   return binary(ltOp, a, b, null);
 }
 
-/** a ≤ b (torch.le). */
+/**
+ * a ≤ b (torch.le).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: le(x, Tensor.from([2, 2, NaN])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 2, NaN]) }).outputs.y.toArray(); // [1, 1, 0]
+ * ```
+ */
 export function le(a: ValueLike, b: ValueLike): Value {
   return binary(leOp, a, b, null);
 }
 
-/** a > b (torch.gt). */
+/**
+ * a > b (torch.gt).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: gt(x, Tensor.from([2, 2, NaN])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 2, NaN]) }).outputs.y.toArray(); // [0, 0, 0]
+ * ```
+ */
 export function gt(a: ValueLike, b: ValueLike): Value {
   return binary(gtOp, a, b, null);
 }
 
-/** a ≥ b (torch.ge). */
+/**
+ * a ≥ b (torch.ge).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: ge(x, Tensor.from([2, 2, NaN])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 2, NaN]) }).outputs.y.toArray(); // [0, 1, 0]
+ * ```
+ */
 export function ge(a: ValueLike, b: ValueLike): Value {
   return binary(geOp, a, b, null);
 }
 
-/** Both are not zero (torch.logical_and). */
+/**
+ * Both are not zero (torch.logical_and).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: logicalAnd(x, Tensor.from([1, 0, 3])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1, 2]) }).outputs.y.toArray(); // [0, 0, 1]
+ * ```
+ */
 export function logicalAnd(a: ValueLike, b: ValueLike): Value {
   return binary(logicalAndOp, a, b, null);
 }
 
-/** One of them is not zero (torch.logical_or). */
+/**
+ * One of them is not zero (torch.logical_or).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: logicalOr(x, Tensor.from([0, 0, 3])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1, 0]) }).outputs.y.toArray(); // [0, 1, 1]
+ * ```
+ */
 export function logicalOr(a: ValueLike, b: ValueLike): Value {
   return binary(logicalOrOp, a, b, null);
 }
 
-/** x is zero (torch.logical_not). */
+/**
+ * x is zero (torch.logical_not).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: logicalNot(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 2]) }).outputs.y.toArray(); // [1, 0]
+ * ```
+ */
 export function logicalNot(x: ValueLike): Value {
   return unary(logicalNotOp, x, null);
 }

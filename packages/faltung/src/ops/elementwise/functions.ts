@@ -188,47 +188,119 @@ function withOwnDTypes(row: Row<CastAttributes>): ElementwiseOperation<CastAttri
   return elementwise(row);
 }
 
-/** e^x (torch.exp). */
+/**
+ * e^x (torch.exp).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: exp(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1, -Infinity]) }).outputs.y.toArray(); // ≈ [1, 2.7183, 0]
+ * ```
+ */
 export function exp(x: ValueLike): Value {
   return unary(expOp, x, null);
 }
 
-/** e^x − 1, accurate near 0 (torch.expm1). */
+/**
+ * e^x − 1, accurate near 0 (torch.expm1).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: expm1(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1]) }).outputs.y.toArray(); // ≈ [0, 1.7183]
+ * ```
+ */
 export function expm1(x: ValueLike): Value {
   return unary(expm1Op, x, null);
 }
 
-/** Natural logarithm (torch.log): −∞ at 0, NaN below. */
+/**
+ * Natural logarithm (torch.log): −∞ at 0, NaN below.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: log(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 10, 0]) }).outputs.y.toArray(); // ≈ [0, 2.3026, -Infinity]
+ * ```
+ */
 export function log(x: ValueLike): Value {
   return unary(logOp, x, null);
 }
 
-/** log(1 + x), accurate near 0 (torch.log1p). */
+/**
+ * log(1 + x), accurate near 0 (torch.log1p).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: log1p(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1]) }).outputs.y.toArray(); // ≈ [0, 0.6931]
+ * ```
+ */
 export function log1p(x: ValueLike): Value {
   return unary(log1pOp, x, null);
 }
 
-/** √x (torch.sqrt): NaN below 0. */
+/**
+ * √x (torch.sqrt): NaN below 0.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: sqrt(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([9, 2]) }).outputs.y.toArray(); // ≈ [3, 1.4142]
+ * ```
+ */
 export function sqrt(x: ValueLike): Value {
   return unary(sqrtOp, x, null);
 }
 
-/** 1 / √x (torch.rsqrt). */
+/**
+ * 1 / √x (torch.rsqrt).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: rsqrt(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([4, 0.25]) }).outputs.y.toArray(); // [0.5, 2]
+ * ```
+ */
 export function rsqrt(x: ValueLike): Value {
   return reciprocal(sqrt(x));
 }
 
-/** 1 / (1 + e^−x) (torch.sigmoid). */
+/**
+ * 1 / (1 + e^−x) (torch.sigmoid).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: sigmoid(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 2, -2]) }).outputs.y.toArray(); // ≈ [0.5, 0.8808, 0.1192]
+ * ```
+ */
 export function sigmoid(x: ValueLike): Value {
   return unary(sigmoidOp, x, null);
 }
 
-/** Hyperbolic tangent (torch.tanh). */
+/**
+ * Hyperbolic tangent (torch.tanh).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: tanh(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1, -1]) }).outputs.y.toArray(); // ≈ [0, 0.7616, -0.7616]
+ * ```
+ */
 export function tanh(x: ValueLike): Value {
   return unary(tanhOp, x, null);
 }
 
-/** The error function (torch.erf): 2/√π ∫₀ˣ e^(−t²) dt. */
+/**
+ * The error function (torch.erf): 2/√π ∫₀ˣ e^(−t²) dt.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: erf(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0, 1]) }).outputs.y.toArray(); // ≈ [0, 0.8427]
+ * ```
+ */
 export function erf(x: ValueLike): Value {
   return unary(erfOp, x, null);
 }
@@ -256,37 +328,93 @@ export function pow(a: ValueLike, b: ValueLike): Value {
   return apply(powOp, [beside(a, b), toValue(b)], null);
 }
 
-/** |x| (torch.abs); its gradient at 0 is 0. */
+/**
+ * |x| (torch.abs); its gradient at 0 is 0.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: abs(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-3, 0, 2]) }).outputs.y.toArray(); // [3, 0, 2]
+ * ```
+ */
 export function abs(x: ValueLike): Value {
   return unary(absOp, x, null);
 }
 
-/** −1, 0 or 1 (torch.sign); 0 for NaN. */
+/**
+ * −1, 0 or 1 (torch.sign); 0 for NaN.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: sign(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-3, 0, 2]) }).outputs.y.toArray(); // [-1, 0, 1]
+ * ```
+ */
 export function sign(x: ValueLike): Value {
   return unary(signOp, x, null);
 }
 
-/** The largest whole number ≤ x (torch.floor). */
+/**
+ * The largest whole number ≤ x (torch.floor).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: floor(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1.5, 1.5]) }).outputs.y.toArray(); // [-2, 1]
+ * ```
+ */
 export function floor(x: ValueLike): Value {
   return unary(floorOp, x, null);
 }
 
-/** The smallest whole number ≥ x (torch.ceil). */
+/**
+ * The smallest whole number ≥ x (torch.ceil).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: ceil(x) }), { x: { shape: [2], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([-1.5, 1.5]) }).outputs.y.toArray(); // [-1, 2]
+ * ```
+ */
 export function ceil(x: ValueLike): Value {
   return unary(ceilOp, x, null);
 }
 
-/** The nearest whole number, halves to the even one (torch.round). */
+/**
+ * The nearest whole number, halves to the even one (torch.round).
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: round(x) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([0.5, 1.5, -1.2]) }).outputs.y.toArray(); // [0, 2, -1]
+ * ```
+ */
 export function round(x: ValueLike): Value {
   return unary(roundOp, x, null);
 }
 
-/** The larger of two, broadcast (torch.maximum). NaN if one of them is. Equal operands share the gradient. */
+/**
+ * The larger of two, broadcast (torch.maximum). NaN if one of them is. Equal operands share the gradient.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: maximum(x, Tensor.from([2, 3, 4])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 5, NaN]) }).outputs.y.toArray(); // [2, 5, NaN]
+ * ```
+ */
 export function maximum(a: ValueLike, b: ValueLike): Value {
   return binary(maximumOp, a, b, null);
 }
 
-/** The smaller of two, broadcast (torch.minimum). NaN if one of them is. Equal operands share the gradient. */
+/**
+ * The smaller of two, broadcast (torch.minimum). NaN if one of them is. Equal operands share the gradient.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: minimum(x, Tensor.from([2, 3, 4])) }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([1, 5, NaN]) }).outputs.y.toArray(); // [1, 3, NaN]
+ * ```
+ */
 export function minimum(a: ValueLike, b: ValueLike): Value {
   return binary(minimumOp, a, b, null);
 }
@@ -309,6 +437,12 @@ export function clamp(x: ValueLike, min: number = -Infinity, max: number = Infin
 /**
  * x under another dtype (Tensor.to). From float32 to integers: towards zero, within int32's range, NaN as 0; to uint8
  * the low eight bits are kept.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: cast(x, "int32") }), { x: { shape: [3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([2.7, -2.7, NaN]) }).outputs.y.toArray(); // [2, -2, 0]
+ * ```
  */
 export function cast(x: ValueLike, dtype: DType): Value {
   const v = toValue(x);

@@ -59,6 +59,12 @@ export function variance(x: ValueLike, axes?: Axes, { correction = 1, keepdim = 
  * The largest element along axes (torch.amax). NaN if there is one. Equal largest elements share the gradient evenly.
  *
  * @throws ShapeError if nothing is reduced over (an axis of size 0).
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [8, 3, 4, 4], dtype: "float32" });
+ * max(x, [2, 3]).shape; // [8, 3]: global max pooling
+ * ```
  */
 export function max(x: ValueLike, axes?: Axes, keepdim = false): Value {
   const v = toValue(x);
@@ -66,7 +72,15 @@ export function max(x: ValueLike, axes?: Axes, keepdim = false): Value {
   return apply(maxOp, [v], { axes: resolved, shape: reducedShape(v.shape, resolved, keepdim) });
 }
 
-/** The smallest element along axes (torch.amin); see {@link max}. */
+/**
+ * The smallest element along axes (torch.amin); see {@link max}.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [8, 3], dtype: "float32" });
+ * min(x, 1, true).shape; // [8, 1]
+ * ```
+ */
 export function min(x: ValueLike, axes?: Axes, keepdim = false): Value {
   const v = toValue(x);
   const resolved = resolveAxes(axes, v.shape.length, "min");
@@ -90,7 +104,15 @@ export function argmax(x: ValueLike, axis?: number, keepdim = false): Value {
   return apply(argmaxOp, [v], { axes, shape: reducedShape(v.shape, axes, keepdim) });
 }
 
-/** Where the smallest element is along an axis (torch.argmin); see {@link argmax}. */
+/**
+ * Where the smallest element is along an axis (torch.argmin); see {@link argmax}.
+ *
+ * @example
+ * ```ts
+ * const graph = trace(({ x }) => ({ y: argmin(x, 1) }), { x: { shape: [2, 3], dtype: "float32" } });
+ * evaluate(graph, { x: Tensor.from([[3, 1, 2], [0, 5, 0]]) }).outputs.y.toArray(); // [1, 0]
+ * ```
+ */
 export function argmin(x: ValueLike, axis?: number, keepdim = false): Value {
   const v = toValue(x);
   const axes = resolveAxes(axis, v.shape.length, "argmin");
