@@ -28,10 +28,10 @@ function math(): Plugin {
   };
 }
 
-/** The two data sets, beside the page: `data/…`. */
+/** The two data sets and a trained network, beside the page: `data/…`. */
 function data(): Plugin {
   const folder = join(here, "data");
-  const names = readdirSync(folder).filter((name) => name.endsWith(".idx"));
+  const names = readdirSync(folder).filter((name) => /\.(idx|safetensors)$/.test(name));
   return {
     name: "data",
     configureServer(server) {
@@ -58,11 +58,13 @@ function serviceWorker(): Plugin {
     enforce: "post",
     generateBundle(_options, bundle) {
       const publicFolder = join(here, "public");
+      // The page itself stands last: see sw.js.
       const files = [
-        "./",
-        ...Object.keys(bundle).filter((f) => !f.endsWith(".map")),
+        ...Object.keys(bundle).filter((f) => !f.endsWith(".map") && f !== "index.html"),
         ...readdirSync(publicFolder).filter((f) => statSync(join(publicFolder, f)).isFile()),
         "faltung-figure.js",
+        "index.html",
+        "./",
       ];
       const hash = createHash("sha256");
       for (const [name, file] of Object.entries(bundle)) {

@@ -65,3 +65,24 @@ export function useAddress(): Address {
   }, []);
   return address;
 }
+
+/** Milliseconds after which a value that moves is taken to stand still. */
+const SETTLED = 250;
+
+/**
+ * One value of the address that changes faster than a browser lets addresses change (with every move of the pointer): it
+ * is written as soon as it stands still.
+ */
+export function useQuickQuery(key: string): readonly [string | undefined, (value: string | undefined) => void] {
+  const { query } = useAddress();
+  const [moving, setMoving] = useState<{ readonly value: string | undefined }>();
+  useEffect(() => {
+    if (moving === undefined) return;
+    const timer = setTimeout(() => {
+      changeQuery({ [key]: moving.value });
+      setMoving(undefined);
+    }, SETTLED);
+    return () => clearTimeout(timer);
+  }, [moving]);
+  return [moving ? moving.value : query[key], (value) => setMoving({ value })];
+}

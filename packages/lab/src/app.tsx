@@ -144,13 +144,14 @@ function Main(): JSX.Element {
   const { address, t } = useApp();
   const page = currentPage(address.path);
   const [loaded, setLoaded] = useState<{ readonly page: Page; readonly View: ComponentType }>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState(false);
   useEffect(() => {
+    setProblem(false);
     if (page === undefined || page === "learn") return;
     let stale = false;
     LOADERS[page]().then(
       (View) => stale || setLoaded({ page, View }),
-      (error: unknown) => stale || setProblem(String(error)),
+      () => stale || setProblem(true),
     );
     return () => {
       stale = true;
@@ -164,7 +165,9 @@ function Main(): JSX.Element {
     ) : loaded?.page === page ? (
       <loaded.View />
     ) : (
-      <p class="notice">{problem ?? t(W.working)}</p>
+      <p class="notice" role="status">
+        {t(problem ? W.notLoaded : W.working)}
+      </p>
     );
   return (
     <main id="main" tabIndex={-1}>

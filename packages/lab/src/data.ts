@@ -29,7 +29,8 @@ function dataUrl(file: string): string {
   return new URL(`data/${file}`, base).href;
 }
 
-async function read(name: string): Promise<Uint8Array> {
+/** A file of the lab's `data` folder. */
+export async function readShipped(name: string): Promise<Uint8Array> {
   const response = await fetch(dataUrl(name));
   if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());
@@ -39,7 +40,7 @@ async function part(name: ShippedName, which: "train" | "test"): Promise<Dataset
   const [images, labels] = await Promise.all(
     ["images", "labels"].map(async (what) => {
       const file = `${name}-${which}-${what}.idx`;
-      return readIdx(await read(file), file);
+      return readIdx(await readShipped(file), file);
     }),
   );
   const classes = name === "digits" ? Array.from({ length: 10 }, (_, i) => String(i)) : FASHION.map((w) => w.en);

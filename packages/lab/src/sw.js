@@ -10,12 +10,15 @@
 /* global FILES, VERSION */
 const CACHE = `faltung-lab-${VERSION}`;
 
-/** Fetches what is not kept yet. */
+/**
+ * Fetches what is not kept yet. The page itself comes last: a lab that is kept in part is never answered from here, so
+ * that no page asks for scripts that are neither kept nor on the server any more.
+ */
 async function keepAll() {
   const cache = await caches.open(CACHE);
   const kept = new Set((await cache.keys()).map((request) => request.url));
   const missing = FILES.map((file) => new URL(file, self.registration.scope).href).filter((url) => !kept.has(url));
-  // One at a time: the page itself comes first.
+  // One at a time: what somebody waits for comes first.
   for (const url of missing) await cache.add(new Request(url, { cache: "reload" }));
 }
 

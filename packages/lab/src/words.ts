@@ -58,6 +58,10 @@ export const W = {
     ko: "스레드 하나로만 계산합니다. 이 페이지가 교차 출처 격리(cross-origin isolation) 상태가 아니어서 브라우저가 공유 메모리를 주지 않습니다.",
   },
   threads: { en: "threads", ko: "스레드" },
+  notLoaded: {
+    en: "This part of the lab could not be loaded: there is no network, or a newer version has taken its place. Load the page again.",
+    ko: "이 페이지를 불러오지 못했습니다. 네트워크가 없거나 새 버전으로 바뀌었습니다. 페이지를 새로 고치세요.",
+  },
   notFound: { en: "There is no such page.", ko: "그런 페이지는 없습니다." },
   cannot: { en: "This can't be drawn:", ko: "그릴 수 없습니다:" },
   close: { en: "Close", ko: "닫기" },

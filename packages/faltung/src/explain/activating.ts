@@ -10,7 +10,7 @@ export interface Activation {
   /** Number of the picture. */
   readonly picture: number;
   readonly value: number;
-  /** The cell of the map where it is: row and column. */
+  /** The cell of the map where it is: row and column; nothing for a layer of single numbers. */
   readonly at: readonly number[];
 }
 
@@ -24,10 +24,11 @@ export interface ActivatingOptions extends InspectOptions {
 }
 
 /**
- * For every channel of a layer, the pictures with the largest value anywhere in its map, the largest first.
+ * For every channel of a layer, the pictures with the largest value anywhere in its map, the largest first. A layer of
+ * single numbers (Linear) has as many channels as numbers.
  *
  * @param pictures `[N, C, H, W]`, normalised as the model was trained
- * @throws OptionError if there is no such layer, or it makes no maps
+ * @throws OptionError if there is no such layer
  *
  * @example
  * ```ts
@@ -40,15 +41,18 @@ export async function mostActivating(
   pictures: Tensor,
   options: ActivatingOptions,
 ): Promise<readonly (readonly Activation[])[]> {
-  const { layer, count = 9 } = options;
+  const { layer, count = 9, ...compiling } = options;
   const total = pictures.shape[0];
-  const batch = Math.max(1, Math.min(options.batch ?? 64, total));
+  const batch = Math.max(1, Math.min(compiling.batch ?? 64, total));
   const one = sizeOf(pictures.shape.slice(1));
-  const inspector = await inspect(model, [batch, ...pictures.shape.slice(1)], options);
+  const inspector = await inspect(model, [batch, ...pictures.shape.slice(1)], compiling);
   try {
     const index = inspector.layers.findIndex(({ name }) => name === layer);
+    if (index < 0) {
+      const names = inspector.layers.map(({ name }) => name).join(", ");
+      throw new OptionError(`mostActivating: no layer is called ${layer}; there are ${names}.`);
+    }
     const [, channels, ...places] = inspector.layers[index].shape;
-    if (places.length === 0) throw new OptionError(`mostActivating: layer ${layer} makes no maps.`);
     const best: Activation[][] = Array.from({ length: channels }, () => []);
     const input = Tensor.zeros([batch, ...pictures.shape.slice(1)]);
     for (let from = 0; from < total; from += batch) {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../compile/evaluate.ts";
 import { trace } from "../compile/trace.ts";
+import { resnet20 } from "../models/resnet.ts";
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -84,6 +85,38 @@ describe("feature maps", () => {
     const model = net();
     await featureMaps(model, noise([1, 1, 12, 12]));
     expect(model.training).toBe(true);
+  });
+
+  it("come with what went into each layer, also where that is no other layer's output", async () => {
+    const model = resnet20(1, 2);
+    const inspector = await inspect(model, [1, 1, 8, 8]);
+    const x = noise([1, 1, 8, 8]);
+    const { inputs, maps } = inspector.look(x);
+    const modules = new Map(model.namedModules());
+    let convolutions = 0;
+    inspector.layers.forEach(({ name, type }, i) => {
+      const layer = modules.get(name);
+      if (type !== "Conv2d" || layer === undefined) return;
+      convolutions++;
+      const expected = reference(layer, inputs[i]);
+      maps[i].data.forEach((v, k) => expect(v).toBeCloseTo(expected[k], 4));
+    });
+    expect(convolutions).toBe(21);
+    expect(inputs[0]).toBe(x);
+    inspector.close();
+  });
+
+  it("and slopes are there for a model without any map, only Grad-CAM is not", async () => {
+    manualSeed(4);
+    const model = new Sequential(new Flatten(), new Linear(9, 2));
+    const x = noise([1, 1, 3, 3]);
+    const inspector = await inspect(model, x.shape);
+    expect(inspector.layer).toBe(null);
+    const { saliency: slope, cam } = inspector.explain(x, 1);
+    expect(cam).toBe(null);
+    expect([...slope.data]).toEqual([...model.stateDict()["1.weight"].data.subarray(9)]);
+    inspector.close();
+    await expect(gradCam(model, x, 1)).rejects.toThrow("no layer of this model makes a feature map");
   });
 
   it("follow the model's weights when they are taken up again", async () => {
@@ -205,5 +238,20 @@ describe("the most activating pictures", () => {
       expect(list.map((a) => a.picture)).toEqual(peaks.slice(0, 3).map((p) => p.picture));
       expect(list.map(({ at }) => at[0] * 4 + at[1])).toEqual(peaks.slice(0, 3).map((p) => p.cell));
     });
+  });
+
+  it("of single numbers are those with the largest number; what is not there is said", async () => {
+    manualSeed(2);
+    const model = new Sequential(new Flatten(), new Linear(9, 2));
+    const pictures = noise([5, 1, 3, 3]);
+    const best = await mostActivating(model, pictures, { layer: "1", count: 2 });
+    const all = reference(model, pictures);
+    best.forEach((list, c) => {
+      const order = [0, 1, 2, 3, 4].sort((a, b) => all[2 * b + c] - all[2 * a + c]);
+      expect(list.map(({ picture, at }) => ({ picture, at }))).toEqual(
+        order.slice(0, 2).map((picture) => ({ picture, at: [] })),
+      );
+    });
+    await expect(mostActivating(model, pictures, { layer: "7" })).rejects.toThrow("there are 0, 1");
   });
 });

@@ -1,5 +1,6 @@
 /** One question, one answer: what layers make of a picture, and what a decision rests on. See {@link inspect} for many. */
 import type { Module } from "../nn/index.ts";
+import { OptionError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type InspectOptions, type InspectedLayer, type Inspector, inspect } from "./inspect.ts";
 
@@ -63,7 +64,7 @@ export function saliency(model: Module, x: Tensor, target: number, options: Insp
  * @param target the class
  * @param options.layer the layer's name; the last that makes a map of more than one cell unless given
  * @returns `[N, H, W]` of that layer
- * @throws OptionError if there is no such class or layer
+ * @throws OptionError if there is no such class or layer, or no layer makes a map
  *
  * @example
  * ```ts
@@ -71,5 +72,9 @@ export function saliency(model: Module, x: Tensor, target: number, options: Insp
  * ```
  */
 export function gradCam(model: Module, x: Tensor, target: number, options: InspectOptions = {}): Promise<Tensor> {
-  return ask(model, x, options, (inspector) => inspector.explain(x, target).cam);
+  return ask(model, x, options, (inspector) => {
+    const { cam } = inspector.explain(x, target);
+    if (cam === null) throw new OptionError("gradCam: no layer of this model makes a feature map.");
+    return cam;
+  });
 }

@@ -32,7 +32,9 @@ export interface InspectedLayer {
 export interface Look {
   /** The model's output, `[N, classes]` for a classifier. */
   readonly output: Tensor;
-  /** Every layer's output, in the order of {@link Inspector.layers}. */
+  /** What went into every layer, in the order of {@link Inspector.layers}: not always what the layer before made. */
+  readonly inputs: readonly Tensor[];
+  /** Every layer's output, in the same order. */
   readonly maps: readonly Tensor[];
 }
 
@@ -40,14 +42,17 @@ export interface Look {
 export interface Explanation {
   /** d(logit of the class)/d(input), of the input's shape. */
   readonly saliency: Tensor;
-  /** relu(Σ over channels of the mean gradient × the map), `[N, H, W]` of the layer looked at: where the class is seen. */
-  readonly cam: Tensor;
+  /**
+   * relu(Σ over channels of the mean gradient × the map), `[N, H, W]` of the layer looked at: where the class is seen.
+   * null if no layer of the model makes a map.
+   */
+  readonly cam: Tensor | null;
 }
 
 export interface Inspector {
   readonly layers: readonly InspectedLayer[];
-  /** The layer that {@link explain}'s `cam` is about. */
-  readonly layer: InspectedLayer;
+  /** The layer that {@link explain}'s `cam` is about; null if none makes a map. */
+  readonly layer: InspectedLayer | null;
   /** @throws ShapeError if x has not the shape that the inspector was made for */
   look(x: Tensor): Look;
   /** @param target the class of every picture. @throws OptionError if there is no such class */
@@ -68,7 +73,7 @@ export interface Inspector {
  * const inspector = await inspect(lenet5(), [1, 1, 28, 28]);
  * inspector.layers[0]; // { name: "0", type: "Conv2d", shape: [1, 6, 28, 28] }
  * const { output, maps } = inspector.look(Tensor.zeros([1, 1, 28, 28]));
- * const { cam } = inspector.explain(Tensor.zeros([1, 1, 28, 28]), 3);
+ * inspector.explain(Tensor.zeros([1, 1, 28, 28]), 3).saliency.shape; // [1, 1, 28, 28]
  * inspector.close();
  * ```
  */
@@ -96,25 +101,39 @@ async function build(model: Module, inputShape: Shape, options: InspectOptions):
   const classes = outputs.y.shape;
   const layers = parts.map(({ name, type, output }) => ({ name, type, shape: output.shape }));
   const watched = chooseLayer(layers, options.layer);
+  /** Where each layer's input is found among the results of `look`. */
+  let sources: readonly string[] = [];
   const program = await compile(
     {
       look: {
         inputs: { x },
         fn: (inputs) => {
           const { output, layers: all } = recordLayers(model, inputs["x"]);
-          const maps = all.map((call, i): [string, Value] => [`map${i}`, call.output]);
-          return { output, ...Object.fromEntries(maps) } as Readonly<Record<string, Value>>;
+          const named: Record<string, Value> = { output };
+          all.forEach((call, i) => (named[`map${i}`] = call.output));
+          // A layer's input is mostly another's output, which is there already; the others are made besides.
+          const names = new Map(Object.entries(named).map(([name, value]) => [value, name]));
+          sources = all.map(({ input }, i) => {
+            if (input === inputs["x"]) return "x";
+            const name = names.get(input) ?? `in${i}`;
+            named[name] = input;
+            return name;
+          });
+          return named;
         },
       },
       explain: {
         inputs: { x, seed: { shape: classes, dtype: "float32" } },
         fn: (inputs) => {
           const { output, layers: all } = recordLayers(model, inputs["x"]);
-          const map = all[watched].output;
-          const [saliency, slope] = grad(output, [inputs["x"], map], inputs["seed"]);
-          const places = map.shape.slice(2).map((_, d) => d + 2);
-          const weights = mean(slope, places, true);
-          return { saliency, cam: relu(sum(mul(weights, map), [1])) };
+          const map = watched === undefined ? undefined : all[watched].output;
+          const [saliency, slope] = grad(output, map ? [inputs["x"], map] : [inputs["x"]], inputs["seed"]);
+          const made: Record<string, Value> = { saliency };
+          if (map !== undefined) {
+            const places = map.shape.slice(2).map((_, d) => d + 2);
+            made["cam"] = relu(sum(mul(mean(slope, places, true), map), [1]));
+          }
+          return made;
         },
       },
     },
@@ -127,11 +146,15 @@ async function build(model: Module, inputShape: Shape, options: InspectOptions):
   };
   return {
     layers,
-    layer: layers[watched],
+    layer: watched === undefined ? null : layers[watched],
     look(given) {
       check(given);
       const made: Readonly<Record<string, Tensor>> = program.run("look", { x: given });
-      return { output: made["output"], maps: layers.map((_, i) => made[`map${i}`]) };
+      return {
+        output: made["output"],
+        inputs: sources.map((name) => (name === "x" ? given : made[name])),
+        maps: layers.map((_, i) => made[`map${i}`]),
+      };
     },
     explain(given, target) {
       check(given);
@@ -141,7 +164,8 @@ async function build(model: Module, inputShape: Shape, options: InspectOptions):
       }
       const seed = Tensor.zeros(classes);
       for (let at = target; at < seed.size; at += count) seed.data[at] = 1;
-      return program.run("explain", { x: given, seed });
+      const made: Readonly<Record<string, Tensor>> = program.run("explain", { x: given, seed });
+      return { saliency: made["saliency"], cam: watched === undefined ? null : made["cam"] };
     },
     refresh() {
       for (const s of program.states) program.write(s, s.attrs.initial);
@@ -150,14 +174,14 @@ async function build(model: Module, inputShape: Shape, options: InspectOptions):
   };
 }
 
-function chooseLayer(layers: readonly InspectedLayer[], name: string | undefined): number {
-  const isMap = ({ shape }: InspectedLayer): boolean => shape.length === 4 && shape[2] * shape[3] > 1;
-  const found = name === undefined ? layers.findLastIndex(isMap) : layers.findIndex((l) => l.name === name);
-  if (found < 0 || layers[found].shape.length < 3) {
-    const maps = layers.filter((l) => l.shape.length >= 3).map((l) => l.name);
-    throw new OptionError(
-      `inspect: ${name === undefined ? "no layer" : `layer ${name}`} makes a feature map; those that do: ${maps.join(", ") || "none"}.`,
-    );
+/** @returns undefined if none is asked for, and none makes a map */
+function chooseLayer(layers: readonly InspectedLayer[], name: string | undefined): number | undefined {
+  if (name === undefined) {
+    const last = layers.findLastIndex(({ shape }) => shape.length === 4 && shape[2] * shape[3] > 1);
+    return last < 0 ? undefined : last;
   }
-  return found;
+  const found = layers.findIndex((l) => l.name === name);
+  if (found >= 0 && layers[found].shape.length >= 3) return found;
+  const maps = layers.filter((l) => l.shape.length >= 3).map((l) => l.name);
+  throw new OptionError(`inspect: no layer ${name} makes a feature map; those that do: ${maps.join(", ") || "none"}.`);
 }

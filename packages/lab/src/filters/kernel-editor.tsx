@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
 import { useApp } from "../app-context.ts";
-import type { Matrix } from "../ui/matrix.ts";
 import { useDraft } from "../ui/draft.ts";
+import { type Matrix, parseNumber } from "../ui/matrix.ts";
 import { NumberGrid } from "../ui/number-grid.tsx";
+import { SIZES, isKernel } from "./state.ts";
 
 const T = {
   kernel: { en: "Kernel", ko: "커널" },
@@ -14,8 +15,6 @@ const T = {
     ko: "여기서 쓸 수 있는 커널은 한 변이 3, 5, 7, 9칸인 정사각형입니다.",
   },
 } as const;
-
-const SIZES = [3, 5, 7, 9];
 
 export interface KernelEditorProps {
   readonly weights: Matrix;
@@ -43,7 +42,7 @@ export function KernelEditor({ weights, divisor, change }: KernelEditorProps): J
         role="filter"
         rows={weights}
         change={(next) => {
-          if (!SIZES.includes(next.length) || next[0].length !== next.length) return t(T.square);
+          if (!isKernel(next)) return t(T.square);
           change(next, divisor);
           return undefined;
         }}
@@ -68,8 +67,8 @@ export function KernelEditor({ weights, divisor, change }: KernelEditorProps): J
             value={draft.value}
             onInput={draft.onInput}
             onChange={(event) => {
-              const next = Number(event.currentTarget.value);
-              if (Number.isFinite(next) && next !== 0) change(weights, next);
+              const next = parseNumber(event.currentTarget.value);
+              if (next) change(weights, next);
               draft.forget();
             }}
           />

@@ -1,146 +1,81 @@
 /** Look inside: a trained model, a picture, and everything between them. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { linkTo } from "../address.ts";
+import { useEffect, useState } from "preact/hooks";
+import { changeQuery, linkTo, useQuickQuery } from "../address.ts";
 import { useApp } from "../app-context.ts";
 import { FASHION } from "../data.ts";
 import { download } from "../figure/export.ts";
-import type { PlainModel } from "../train/messages.ts";
-import { pixelsOf } from "../train/own-data.tsx";
-import { KEYS, keep, load } from "../train/store.ts";
+import { type Cell, moved, parseCell } from "../ui/cell.ts";
+import { coverPixels } from "../ui/decode.ts";
 import { DropZone, FileButton } from "../ui/drop-zone.tsx";
-import type { Found } from "../ui/files.ts";
 import { PictureInput } from "../ui/picture-input.tsx";
 import { W } from "../words.ts";
 import { CellView, seenBox } from "./cell-view.tsx";
 import { DrawPad } from "./draw-pad.tsx";
-import { type InspectClient, inspectClient } from "./inspect-client.ts";
-import type { Inspection } from "./inspect-messages.ts";
+import { useInspection } from "./inspect-client.ts";
+import type { InspectedMap, Inspection } from "./inspect-messages.ts";
 import { type Chosen, LayerMaps } from "./layer-maps.tsx";
-import { readModelFile, writeModelFile } from "./model-file.ts";
-import { Overlay } from "./overlay.tsx";
-import { Activating, Samples, readOne, useSamples } from "./samples.tsx";
+import { writeModelFile } from "./model-file.ts";
+import { Activating, Samples, useSample, useSamples } from "./samples.tsx";
+import { type Models, NOTHING_CHOSEN, useModels } from "./use-model.ts";
+import { Why } from "./why.tsx";
 import { I } from "./words.ts";
 
-/** Of a run folder or anything else that holds models, the file to open. */
-function modelAmong(found: readonly Found[]): File | undefined {
-  const files = found.map((f) => f.file).filter((file) => file.name.endsWith(".safetensors"));
-  const named = (name: string): File | undefined => files.find((file) => file.name === name);
-  return named("best.safetensors") ?? named("last.safetensors") ?? files[0];
+/** A whole number below a limit, as the address has it. */
+function indexIn(text: string | undefined, count: number): number | undefined {
+  const value = Number(text);
+  return text !== undefined && /^\d+$/.test(text) && value < count ? value : undefined;
+}
+
+/** `conv1:3`: the fourth map of the layer `conv1`. */
+function chosenIn(text: string | undefined, maps: readonly InspectedMap[]): Chosen | undefined {
+  const [layer, channel] = text?.split(":") ?? [];
+  const map = maps.find(({ name }) => name === layer);
+  const index = map && indexIn(channel, map.shape[0]);
+  return index === undefined ? undefined : { layer, channel: index };
 }
 
 export function Inside(): JSX.Element {
   const { address, lang, t } = useApp();
-  const [model, setModel] = useState<PlainModel>();
-  /** The file that the model is from; undefined: from Train. */
-  const [source, setSource] = useState<string>();
-  const [problem, setProblem] = useState<string>();
-  const [picture, setPicture] = useState<Uint8Array>();
-  const [inspection, setInspection] = useState<Inspection>();
-  const [target, setTarget] = useState<number>();
-  const [layer, setLayer] = useState<string>();
-  const [chosen, setChosen] = useState<Chosen>();
-  const [cell, setCell] = useState<readonly [number, number]>([0, 0]);
-  const [view, setView] = useState<"cam" | "saliency" | "none">("cam");
-  const client = useRef<InspectClient | undefined>(undefined);
+  const { query } = address;
+  const models = useModels();
+  const { model } = models;
+  const samples = useSamples(model);
+  const sample = indexIn(query["sample"], samples?.size ?? 0) ?? 0;
+  const shipped = useSample(samples, sample);
+  /** A picture of the user's own, for the model that was there when it came. */
+  const [own, setOwn] = useState<{ readonly model: unknown; readonly pixels: Uint8Array }>();
+  const isOwn = own !== undefined && own.model === model;
+  const picture = isOwn ? own.pixels : shipped;
+  const take = (pixels: Uint8Array): void => setOwn({ model, pixels });
+  const target = indexIn(query["class"], model?.classes.length ?? 0);
+  const {
+    inspection,
+    model: seen,
+    problem,
+    client,
+  } = useInspection(model && picture ? { model, picture, target, layer: query["cam"] } : undefined);
+  const current = seen === model ? inspection : undefined;
   useEffect(() => {
     document.title = `${t(I.title)} · ${t(W.title)}`;
   });
-  useEffect(() => {
-    client.current = inspectClient();
-    const look = async (): Promise<void> => {
-      const kept = await load<PlainModel>(KEYS.model);
-      if (kept === undefined) return;
-      setModel(kept);
-    };
-    void look();
-    return () => client.current?.close();
-  }, []);
-  const samples = useSamples(model);
-  useEffect(() => {
-    if (samples !== undefined && picture === undefined) void readOne(samples, 0).then(setPicture);
-  }, [samples]);
-  useEffect(() => {
-    let stale = false;
-    if (!model || !picture || picture.length !== model.shape.reduce((a, b) => a * b, 1)) return;
-    const ask = async (): Promise<void> => {
-      try {
-        const made = await client.current?.look({ model, picture, target, layer });
-        if (stale || made === undefined) return;
-        setInspection(made);
-        setProblem(undefined);
-      } catch (error) {
-        if (!stale) setProblem(error instanceof Error ? error.message : String(error));
-      }
-    };
-    void ask();
-    return () => {
-      stale = true;
-    };
-  }, [model, picture, target, layer]);
-
-  const openModel = async (found: readonly Found[]): Promise<void> => {
-    const file = modelAmong(found) ?? (found.length === 1 && found[0].folder === "" ? found[0].file : undefined);
-    if (file === undefined) return setProblem(t(I.noModelInFolder));
-    try {
-      const read = readModelFile(new Uint8Array(await file.arrayBuffer()), file.name);
-      setModel(read);
-      setSource(file.name);
-      setPicture(undefined);
-      setInspection(undefined);
-      setTarget(undefined);
-      setLayer(undefined);
-      setChosen(undefined);
-      setProblem(undefined);
-      await keep({ [KEYS.model]: read });
-    } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
-    }
-  };
-  const save = (): void => {
-    if (!model) return;
-    const bytes = writeModelFile(model, { model: "lab", data: "lab", val: 0.2, seed: 0, epoch: 0 });
-    download({ name: "model.safetensors", blob: new Blob([Uint8Array.from(bytes)]) });
-  };
   const isFashion = model !== undefined && model.classes.join() === FASHION.map((w) => w.en).join();
   const classes = isFashion ? FASHION.map((w) => w[lang]) : (model?.classes ?? []);
-  const choose = (next: Chosen): void => {
-    setChosen(next);
-    const map = inspection?.maps[next.layer];
-    if (map) setCell([Math.floor(map.shape[2] / 2), Math.floor(map.shape[3] / 2)]);
+  const chosen = current && chosenIn(query["unit"], current.maps);
+  const map = chosen && current.maps.find(({ name }) => name === chosen.layer);
+  const [quick, pick] = useQuickQuery("cell");
+  const cell = map && cellOf(quick, map);
+  const choose = ({ layer, channel }: Chosen): void => {
+    pick(undefined);
+    changeQuery({ unit: `${layer}:${channel}`, cell: undefined });
   };
-  const likeliest = inspection ? inspection.probabilities.indexOf(Math.max(...inspection.probabilities)) : 0;
-  const maps = inspection?.maps.filter((m) => m.shape.length === 4 && m.shape[2] * m.shape[3] > 1) ?? [];
   return (
     <>
       <h1>{t(I.title)}</h1>
       <p class="prose">{t(I.lead)}</p>
       <div class="room three">
         <section class="card" aria-label={t(W.controls)}>
-          <h2>{t(I.model)}</h2>
-          <p data-model={model ? (source ?? "train") : ""}>
-            {model
-              ? `${source ?? t(I.fromTrain)}: ${t(I.classes(classes.length))}, ${model.shape.join("×")}`
-              : t(I.none)}{" "}
-            {!model && <a href={linkTo(address, "train")}>{t(W.train)}</a>}
-          </p>
-          <DropZone name="model" take={(found) => void openModel(found)}>
-            <div class="buttons">
-              <FileButton
-                name="model"
-                accept=".safetensors"
-                label={t(I.open)}
-                take={(found) => void openModel(found)}
-              />
-              <FileButton name="run" folder label={t(I.openFolder)} take={(found) => void openModel(found)} />
-            </div>
-            <p class="hint">{t(I.dropModel)}</p>
-          </DropZone>
-          {model && (
-            <button type="button" class="small" data-download onClick={save}>
-              {t(I.download)}
-            </button>
-          )}
+          <ModelChoice models={models} />
           {problem !== undefined && (
             <p class="problem" role="alert">
               {problem}
@@ -150,102 +85,66 @@ export function Inside(): JSX.Element {
             <>
               <h2>{t(I.picture)}</h2>
               {model.shape[0] === 1 && (
-                <DrawPad rows={model.shape[1]} cols={model.shape[2]} take={setPicture}>
-                  {inspection && (
-                    <p class="hint" aria-live="polite">
-                      {t(I.answer)}
-                      <output data-answer={likeliest}>{classes[likeliest]}</output>
-                      {(100 * inspection.probabilities[likeliest]).toFixed(1)} %
-                    </p>
-                  )}
+                <DrawPad rows={model.shape[1]} cols={model.shape[2]} take={take}>
+                  {current && <Answer inspection={current} classes={classes} />}
                 </DrawPad>
               )}
-              {samples && <Samples samples={samples} model={model} take={setPicture} />}
+              {samples && (
+                <Samples
+                  samples={samples}
+                  model={model}
+                  chosen={isOwn ? undefined : sample}
+                  take={(index) => {
+                    setOwn(undefined);
+                    changeQuery({ sample: String(index) });
+                  }}
+                />
+              )}
               <PictureInput
-                take={(bitmap) => setPicture(pixelsOf(bitmap, model.shape[1], model.shape[0] === 1 ? 1 : 3))}
+                take={(bitmap) => take(coverPixels(bitmap, model.shape[1], model.shape[2], model.shape[0]))}
               />
             </>
           )}
         </section>
         <section class="card" aria-label={t(I.answer)}>
-          {inspection && model && picture && (
+          {model && current && picture ? (
             <>
               <h2>{t(I.answer)}</h2>
-              <Bars probabilities={inspection.probabilities} classes={classes} />
-              <h2>{t(I.why)}</h2>
-              <div class="buttons">
-                <label class="inline">
-                  {t(I.target)}
-                  <select
-                    value={target === undefined ? "" : String(target)}
-                    onChange={(event) =>
-                      setTarget(event.currentTarget.value === "" ? undefined : Number(event.currentTarget.value))
-                    }
-                  >
-                    <option value="">{t(I.likeliest)}</option>
-                    {classes.map((name, i) => (
-                      <option key={name} value={String(i)}>
-                        {name}
-                      </option>
-                    ))}
-                  </select>
-                </label>
-                <label class="inline">
-                  {t(I.show)}
-                  <select
-                    value={view}
-                    data-view
-                    onChange={(event) => setView(event.currentTarget.value as "cam" | "saliency" | "none")}
-                  >
-                    <option value="cam">Grad-CAM</option>
-                    <option value="saliency">{t(I.saliency)}</option>
-                    <option value="none">{t(I.plain)}</option>
-                  </select>
-                </label>
-                {view === "cam" && (
-                  <label class="inline">
-                    {t(I.layer)}
-                    <select
-                      value={inspection.cam?.layer ?? ""}
-                      onChange={(event) => setLayer(event.currentTarget.value)}
-                    >
-                      {maps.map((m) => (
-                        <option key={m.name} value={m.name}>
-                          {m.name} {m.type}
-                        </option>
-                      ))}
-                    </select>
-                  </label>
-                )}
-              </div>
-              <p class="hint">{t(view === "cam" ? I.camHelp : view === "saliency" ? I.saliencyHelp : I.plainHelp)}</p>
-              <Overlay
-                picture={picture}
+              <Bars probabilities={current.probabilities} classes={classes} />
+              <Why
+                inspection={current}
                 shape={model.shape}
-                inspection={inspection}
-                view={view}
-                box={chosen ? seenBox(inspection.maps[chosen.layer], cell, model.shape.slice(1)) : undefined}
-                label={`${t(I.picture)}: ${classes[inspection.target]}`}
+                picture={picture}
+                classes={classes}
+                target={target}
+                box={map && cell && seenBox(map, cell, model.shape.slice(1))}
               />
               <h2>{t(I.layers)}</h2>
               <p class="hint">{t(I.layersHelp)}</p>
-              <LayerMaps inspection={inspection} size={44} chosen={chosen} choose={choose} />
+              <LayerMaps inspection={current} model={model} size={44} chosen={chosen} choose={choose} />
             </>
+          ) : (
+            <p class="hint">{t(model && !picture ? I.noPicture : W.working)}</p>
           )}
         </section>
         <section class="card" aria-label={t(I.unit)}>
           <h2>{t(I.unit)}</h2>
           {!chosen && <p class="hint">{t(I.unitHelp)}</p>}
-          {chosen && inspection && model && (
+          {model && chosen && map && cell && (
             <>
-              <CellView inspection={inspection} shape={model.shape} chosen={chosen} cell={cell} pick={setCell} />
+              <CellView
+                map={map}
+                model={model}
+                channel={chosen.channel}
+                cell={cell}
+                pick={(next) => pick(next.join())}
+              />
               {samples && (
                 <Activating
-                  key={inspection.maps[chosen.layer].name}
-                  client={client.current}
+                  client={client}
                   model={model}
                   samples={samples}
-                  layer={inspection.maps[chosen.layer].name}
+                  layer={chosen.layer}
                   channel={chosen.channel}
                 />
               )}
@@ -257,13 +156,93 @@ export function Inside(): JSX.Element {
   );
 }
 
-function Bars({
-  probabilities,
-  classes,
-}: {
+/** The cell that the address names, within the map; the middle unless it names one. */
+function cellOf(text: string | undefined, { shape: [, rows, cols] }: InspectedMap): Cell {
+  return moved([0, 0], parseCell(text) ?? [Math.floor(rows / 2), Math.floor(cols / 2)], rows, cols);
+}
+
+/** Which model, and where others are from. */
+function ModelChoice({ models }: { readonly models: Models }): JSX.Element {
+  const { address, t } = useApp();
+  const { sources, source, model, problem, open } = models;
+  const names = { train: t(I.fromTrain), file: sources.file?.name ?? "", lenet5: t(I.lenet5) };
+  const save = (): void => {
+    if (!model) return;
+    const bytes = writeModelFile(model, { model: "lab", data: "lab", val: 0.2, seed: 0, epoch: 0 });
+    download({ name: "model.safetensors", blob: new Blob([Uint8Array.from(bytes)]) });
+  };
+  return (
+    <>
+      <h2 id="model">{t(I.model)}</h2>
+      <div class="row">
+        <select
+          aria-labelledby="model"
+          value={source}
+          data-model={model === undefined ? "" : source === "file" ? names.file : source}
+          onChange={(event) => changeQuery({ ...NOTHING_CHOSEN, model: event.currentTarget.value })}
+        >
+          {(["train", "file", "lenet5"] as const).map(
+            (s) =>
+              (s === "lenet5" || sources[s]) && (
+                <option key={s} value={s}>
+                  {names[s]}
+                </option>
+              ),
+          )}
+        </select>
+      </div>
+      <p class="hint">
+        {model && `${t(I.classes(model.classes.length))}, ${model.shape.join("×")}. `}
+        {!sources.train && (
+          <>
+            {t(I.none)} <a href={linkTo(address, "train")}>{t(W.train)}</a>
+          </>
+        )}
+      </p>
+      <DropZone name="model" take={(found) => void open(found)}>
+        <div class="buttons">
+          <FileButton name="model" accept=".safetensors" label={t(I.open)} take={(found) => void open(found)} />
+          <FileButton name="run" folder label={t(I.openFolder)} take={(found) => void open(found)} />
+        </div>
+        <p class="hint">{t(I.dropModel)}</p>
+      </DropZone>
+      {model && (
+        <button type="button" class="small" data-download onClick={save}>
+          {t(I.download)}
+        </button>
+      )}
+      {problem !== undefined && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface AnswerProps {
+  readonly inspection: Inspection;
+  readonly classes: readonly string[];
+}
+
+function Answer({ inspection: { probabilities }, classes }: AnswerProps): JSX.Element {
+  const { t } = useApp();
+  const likeliest = probabilities.indexOf(Math.max(...probabilities));
+  return (
+    <p class="hint" aria-live="polite">
+      {t(I.answer)}
+      <output data-answer={likeliest}>{classes[likeliest]}</output>
+      {(100 * probabilities[likeliest]).toFixed(1)} %
+    </p>
+  );
+}
+
+interface BarsProps {
   readonly probabilities: readonly number[];
   readonly classes: readonly string[];
-}): JSX.Element {
+}
+
+function Bars({ probabilities, classes }: BarsProps): JSX.Element {
   const order = probabilities
     .map((p, i) => ({ p, i }))
     .sort((a, b) => b.p - a.p)

@@ -1,4 +1,5 @@
 /** What the page asks of the worker that looks inside models. Plain data only. */
+import type { ConvGeometry, ReceptiveField } from "faltung/conv";
 import type { PlainModel } from "../train/messages.ts";
 
 export interface InspectRequest {
@@ -12,33 +13,31 @@ export interface InspectRequest {
   readonly layer?: string;
 }
 
-export interface InspectedMap {
+/** Feature maps, one after the other; the features of a linear layer are maps of one cell. */
+export interface Planes {
+  readonly shape: readonly [channels: number, rows: number, cols: number];
+  readonly data: Float32Array;
+}
+
+/** What a layer makes. */
+export interface InspectedMap extends Planes {
   readonly name: string;
   readonly type: string;
-  /** [1, C, H, W] or [1, features]. */
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-  /** For a layer of convolution, its weights [O, I, k, k], bias and geometry. */
-  readonly conv?: {
-    readonly weight: Float32Array;
-    readonly weightShape: readonly number[];
-    readonly bias: Float32Array | null;
-    readonly stride: number;
-    readonly padding: number;
-    readonly groups: number;
-  };
+  /** For a layer that weighs its input, how: the weights are the model's `<name>.weight` and `<name>.bias`. */
+  readonly geometry?: ConvGeometry | undefined;
+  /** For such a layer, what it weighs. */
+  readonly input?: Planes | undefined;
   /** By spatial dimension: size, jump and start of the receptive field; null: everything. */
-  readonly field: readonly { readonly size: number; readonly jump: number; readonly start: number }[] | null;
+  readonly field: readonly ReceptiveField[] | null;
 }
 
 export interface Inspection {
   readonly id: number;
-  /** Normalised input, [C, H, W]. */
-  readonly input: Float32Array;
   readonly probabilities: readonly number[];
   readonly target: number;
   readonly maps: readonly InspectedMap[];
   readonly saliency: Float32Array;
+  /** null: no layer makes a map. */
   readonly cam: {
     readonly layer: string;
     readonly rows: number;

@@ -1,14 +1,6 @@
 /** Looks inside models, off the page. One compiled inspector is kept for the architecture that was asked for last. */
-import {
-  Conv2d,
-  type Inspector,
-  type Module,
-  Tensor,
-  type LayerField,
-  inspect,
-  layerFields,
-  mostActivating,
-} from "faltung";
+import { Conv2d, type Inspector, Linear, type Module, Tensor, inspect, layerFields, mostActivating } from "faltung";
+import { type ConvGeometry, normaliseConv } from "faltung/conv";
 import type { PlainModel } from "../train/messages.ts";
 import { richModel, richTensors } from "../train/plain.ts";
 import type {
@@ -20,11 +12,14 @@ import type {
   Inspection,
 } from "./inspect-messages.ts";
 
+/** What is known of a layer before any picture. */
+type LayerFacts = Omit<InspectedMap, "data" | "input"> & { readonly index: number };
+
 interface Prepared {
   readonly key: string;
   readonly module: Module;
   readonly inspector: Inspector;
-  readonly fields: readonly LayerField[];
+  readonly layers: readonly LayerFacts[];
 }
 
 let prepared: Prepared | undefined;
@@ -37,11 +32,34 @@ async function prepare(model: PlainModel, layer: string | undefined): Promise<Pr
     return prepared;
   }
   prepared?.inspector.close();
+  prepared = undefined;
   const module = richModel(model);
   const shape = [1, ...model.shape];
-  const inspector = await inspect(module, shape, { layer });
-  prepared = { key, module, inspector, fields: layerFields(module, shape) };
+  const fields = layerFields(module, shape);
+  // An address may name a layer that is not there, or one without maps.
+  const isThere = fields.some(({ name, shape: made }) => name === layer && made.length === 4);
+  const inspector = await inspect(module, shape, { layer: isThere ? layer : undefined });
+  const modules = new Map(module.namedModules());
+  const layers = inspector.layers.flatMap(({ name, type, shape: made }, index): LayerFacts[] => {
+    const planes = planesOf(made);
+    if (planes === undefined) return [];
+    const geometry = geometryOf(modules.get(name));
+    return [{ index, name, type, shape: planes, geometry, field: fields[index].fields }];
+  });
+  prepared = { key, module, inspector, layers };
   return prepared;
+}
+
+/** [C, H, W] of [1, C, H, W] or [1, features]; there are layers that make neither. */
+function planesOf([, ...shape]: readonly number[]): InspectedMap["shape"] | undefined {
+  if (shape.length === 1) return [shape[0], 1, 1];
+  return shape.length === 3 ? [shape[0], shape[1], shape[2]] : undefined;
+}
+
+/** How a layer weighs its input; a linear one weighs single cells. */
+function geometryOf(module: Module | undefined): ConvGeometry | undefined {
+  if (module instanceof Conv2d) return normaliseConv(module.options, module.weight.shape.slice(2), "conv2d");
+  return module instanceof Linear ? normaliseConv({}, [1, 1], "linear") : undefined;
 }
 
 /** (x / 255 − mean) / std */
@@ -61,41 +79,34 @@ function softmax(logits: ArrayLike<number>): number[] {
   return powers.map((v) => v / sum);
 }
 
-const floats = ({ data }: Tensor): Float32Array => Float32Array.from(data);
-const only = (v: unknown): number =>
-  typeof v === "number" ? v : Array.isArray(v) && typeof v[0] === "number" ? v[0] : 0;
-
 async function look({ id, model, picture, target, layer }: InspectRequest): Promise<Inspection> {
-  const { module, inspector, fields } = await prepare(model, layer);
-  const input = normalised(picture, model);
-  const x = new Tensor(input, [1, ...model.shape]);
-  const { output, maps } = inspector.look(x);
+  const { inspector, layers } = await prepare(model, layer);
+  const x = new Tensor(normalised(picture, model), [1, ...model.shape]);
+  const { output, inputs, maps } = inspector.look(x);
   const probabilities = softmax(output.data);
   const chosen = target ?? probabilities.indexOf(Math.max(...probabilities));
   const { saliency, cam } = inspector.explain(x, chosen);
-  const modules = new Map(module.namedModules());
+  // One layer's output is the next one's input: the same array travels once.
+  const copies = new Map<Tensor, Float32Array>();
+  const floats = (tensor: Tensor): Float32Array => {
+    const copy = copies.get(tensor) ?? Float32Array.from(tensor.data);
+    copies.set(tensor, copy);
+    return copy;
+  };
   return {
     id,
-    input,
     probabilities,
     target: chosen,
-    maps: inspector.layers.map(({ name, type, shape }, i): InspectedMap => {
-      const made = modules.get(name);
-      const conv =
-        made instanceof Conv2d
-          ? {
-              weight: floats(made.weight.attrs.initial),
-              weightShape: made.weight.shape,
-              bias: made.bias === null ? null : floats(made.bias.attrs.initial),
-              stride: only(made.options.stride) || 1,
-              padding: only(made.options.padding),
-              groups: made.options.groups ?? 1,
-            }
-          : undefined;
-      return { name, type, shape, data: floats(maps[i]), conv, field: fields[i].fields };
+    maps: layers.map(({ index, ...facts }): InspectedMap => {
+      const planes = planesOf(inputs[index].shape);
+      const input = facts.geometry && planes && { data: floats(inputs[index]), shape: planes };
+      return { ...facts, data: floats(maps[index]), input };
     }),
     saliency: floats(saliency),
-    cam: { layer: inspector.layer.name, rows: cam.shape[1], cols: cam.shape[2], data: floats(cam) },
+    cam:
+      cam && inspector.layer
+        ? { layer: inspector.layer.name, rows: cam.shape[1], cols: cam.shape[2], data: floats(cam) }
+        : null,
   };
 }
 

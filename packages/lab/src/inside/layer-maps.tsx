@@ -1,110 +1,96 @@
-/** Every layer's output as small pictures, and filters of the first convolution beside it. */
+/** Every layer's output as small pictures, and the filters of the first convolution beside it. */
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { useApp } from "../app-context.ts";
+import type { PlainModel } from "../train/messages.ts";
 import { MapCanvas } from "../ui/map-canvas.tsx";
 import type { InspectedMap, Inspection } from "./inspect-messages.ts";
 
 const T = {
-  filters: { en: "filters", ko: "필터" },
+  filters: { en: "filter", ko: "필터" },
   channel: { en: "channel", ko: "채널" },
   field: { en: "sees", ko: "수용 영역" },
-  more: { en: " more", ko: "개 더" },
+  all: { en: "show all", ko: "모두 보기" },
 } as const;
 
-/** Maps shown of a layer at most. */
+/** Maps of a layer that are shown at first. */
 const MOST = 32;
 
+/** A map of a layer. */
 export interface Chosen {
-  readonly layer: number;
+  readonly layer: string;
   readonly channel: number;
 }
 
 export interface LayerMapsProps {
   readonly inspection: Inspection;
+  readonly model: PlainModel;
   readonly size: number;
-  readonly chosen?: Chosen;
+  readonly chosen?: Chosen | undefined;
   readonly choose?: (chosen: Chosen) => void;
   /** Only layers that change the picture's content, to save room. */
   readonly brief?: boolean;
 }
 
-export function LayerMaps({ inspection, size, chosen, choose, brief = false }: LayerMapsProps): JSX.Element {
+export function LayerMaps({ inspection, model, size, chosen, choose, brief = false }: LayerMapsProps): JSX.Element {
+  const shown = inspection.maps.filter(({ type }) => !brief || ["Conv2d", "MaxPool2d", "AvgPool2d"].includes(type));
   return (
     <>
-      {inspection.maps.map((map, i) => {
-        const hidden = brief && !["Conv2d", "MaxPool2d", "AvgPool2d"].includes(map.type);
-        return hidden || map.shape.length !== 4 ? null : (
-          <LayerView key={map.name} map={map} index={i} size={size} chosen={chosen} choose={choose} />
-        );
-      })}
+      {shown.map((map) => (
+        <LayerView key={map.name} map={map} model={model} size={size} chosen={chosen} choose={choose} />
+      ))}
     </>
   );
 }
 
 interface LayerViewProps {
   readonly map: InspectedMap;
-  readonly index: number;
+  readonly model: PlainModel;
   readonly size: number;
   readonly chosen: Chosen | undefined;
   readonly choose: ((chosen: Chosen) => void) | undefined;
 }
 
-function LayerView({ map, index, size, chosen, choose }: LayerViewProps): JSX.Element {
+function LayerView({ map, model, size, chosen, choose }: LayerViewProps): JSX.Element {
   const { t } = useApp();
-  const [, channels, rows, cols] = map.shape;
-  const shown = Math.min(channels, MOST);
+  const [all, setAll] = useState(false);
+  const { name, type, field } = map;
+  const [channels, rows, cols] = map.shape;
+  const count = all ? channels : Math.min(channels, MOST);
   let limit = 0;
   for (const v of map.data) limit = Math.max(limit, Math.abs(v));
-  const side = rows * cols === 1 ? 16 : size;
+  const words = (c: number): string => `${type} ${name}, ${t(T.channel)} ${c}`;
   const picture = (c: number): JSX.Element => (
     <MapCanvas
       data={map.data}
       offset={c * rows * cols}
       rows={rows}
       cols={cols}
-      size={side}
+      size={rows * cols === 1 ? 18 : size}
       scale="signed"
       limit={limit}
-      label={`${map.type} ${map.name}, ${t(T.channel)} ${c}`}
+      label={words(c)}
     />
   );
   return (
-    <section class="layer" data-layer={map.name}>
+    <section class="layer" data-layer={name}>
       <h3>
-        {map.name} · {map.type}
+        {name} · {type}
         <small>
-          {channels}×{rows}×{cols}
-          {map.field && `, ${t(T.field)} ${map.field.map((f) => f.size).join("×")}`}
+          {rows * cols === 1 ? channels : map.shape.join("×")}
+          {field && rows * cols > 1 && `, ${t(T.field)} ${field.map((f) => f.size).join("×")}`}
         </small>
       </h3>
-      {map.conv && map.conv.weightShape[1] === 1 && (
-        <div class="maps" role="group" aria-label={t(T.filters)} style={{ marginBottom: "4px" }}>
-          {Array.from({ length: Math.min(MOST, map.conv.weightShape[0]) }, (_, o) => {
-            const [, , kr, kc] = map.conv?.weightShape ?? [0, 0, 1, 1];
-            return (
-              <MapCanvas
-                key={o}
-                data={map.conv?.weight ?? []}
-                offset={o * kr * kc}
-                rows={kr}
-                cols={kc}
-                size={side}
-                scale="signed"
-                label={`${t(T.filters)} ${o}`}
-              />
-            );
-          })}
-        </div>
-      )}
+      {map.geometry && <Filters map={map} model={model} size={size} />}
       <div class="maps">
-        {Array.from({ length: shown }, (_, c) =>
+        {Array.from({ length: count }, (_, c) =>
           choose ? (
             <button
               key={c}
               type="button"
-              aria-pressed={chosen?.layer === index && chosen.channel === c}
-              aria-label={`${map.type} ${map.name}, ${t(T.channel)} ${c}`}
-              onClick={() => choose({ layer: index, channel: c })}
+              aria-pressed={chosen?.layer === name && chosen.channel === c}
+              aria-label={words(c)}
+              onClick={() => choose({ layer: name, channel: c })}
             >
               {picture(c)}
             </button>
@@ -112,13 +98,46 @@ function LayerView({ map, index, size, chosen, choose }: LayerViewProps): JSX.El
             <div key={c}>{picture(c)}</div>
           ),
         )}
-        {channels > shown && (
-          <small class="hint">
-            +{channels - shown}
-            {t(T.more)}
-          </small>
+        {channels > count && (
+          <button type="button" class="small words" onClick={() => setAll(true)}>
+            {t(T.all)} ({channels})
+          </button>
         )}
       </div>
     </section>
+  );
+}
+
+interface FiltersProps {
+  readonly map: InspectedMap;
+  readonly model: PlainModel;
+  readonly size: number;
+}
+
+/** Filters that can be seen as pictures: of one input channel, or of the colours of a photograph. */
+function Filters({ map, model, size }: FiltersProps): JSX.Element | null {
+  const { t } = useApp();
+  const weight = model.tensors[`${map.name}.weight`];
+  const [filters, depth, rows, cols] = weight.shape;
+  const colour = depth === 3 && map.input?.shape[1] === model.shape[1];
+  if (rows === undefined || cols === undefined || (depth !== 1 && !colour)) return null;
+  let high = 1e-12;
+  for (const w of weight.data) high = Math.max(high, Math.abs(w));
+  const data = colour ? Float32Array.from(weight.data, (w) => 128 + (127 * w) / high) : weight.data;
+  return (
+    <div class="maps filters" role="group" aria-label={t(T.filters)}>
+      {Array.from({ length: Math.min(MOST, filters) }, (_, o) => (
+        <MapCanvas
+          key={o}
+          data={data}
+          offset={o * depth * rows * cols}
+          rows={rows}
+          cols={cols}
+          size={size}
+          scale={colour ? "colour" : "signed"}
+          label={`${t(T.filters)} ${o}`}
+        />
+      ))}
+    </div>
   );
 }

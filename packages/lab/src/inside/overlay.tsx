@@ -7,11 +7,14 @@ import type { Inspection } from "./inspect-messages.ts";
 
 const SIZE = 280;
 
+/** What may lie over the picture. */
+export const VIEWS = ["cam", "saliency", "none"] as const;
+
 export interface OverlayProps {
   readonly picture: Uint8Array;
   readonly shape: readonly number[];
   readonly inspection: Inspection;
-  readonly view: "cam" | "saliency" | "none";
+  readonly view: (typeof VIEWS)[number];
   readonly box: readonly (readonly [number, number])[] | null | undefined;
   readonly label: string;
 }

@@ -83,7 +83,8 @@ export interface RunHistory {
 export const NO_HISTORY: RunHistory = { points: [], epochs: [] };
 
 export type ToTrainer =
-  | { readonly kind: "start"; readonly config: RunConfig; readonly own?: OwnData }
+  /** `keeping`: whether the run is to outlive a reload. */
+  | { readonly kind: "start"; readonly config: RunConfig; readonly own?: OwnData; readonly keeping: boolean }
   /** Goes on from what was kept: from the last moment, or from the end of an epoch. */
   | { readonly kind: "resume"; readonly config: RunConfig; readonly fromEpoch?: number }
   | { readonly kind: "pause" }
@@ -116,6 +117,8 @@ export type FromTrainer =
   | { readonly kind: "epoch"; readonly record: EpochRecord }
   | { readonly kind: "model"; readonly model: PlainModel }
   | { readonly kind: "paused" }
+  /** Storage is refused or full: from now on nothing is kept. */
+  | { readonly kind: "unkept" }
   | { readonly kind: "done" }
   /** `diverged`: the loss is no number any more. */
   | { readonly kind: "error"; readonly message: string; readonly diverged: boolean };

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { useApp } from "../app-context.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
-import { KINDS, type LabLayer, type LabShape, type LayerKind, OPTIONS, fits, shapesOf, usualLayer } from "./net.ts";
+import { KINDS, type LabLayer, type LabShape, MOST_LAYERS, OPTIONS, fits, shapesOf, usualLayer } from "./net.ts";
 import { T } from "./words.ts";
 
 export interface NetEditorProps {
@@ -23,7 +23,8 @@ export function NetEditor({ layers, input, classes, disabled, change }: NetEdito
   const shapes = useMemo(() => shapesOf(layers, input) ?? [], [layers, input]);
   const [place, setPlace] = useState(0);
   const at = Math.min(place, layers.length);
-  const addable = KINDS.filter((kind) => fits(layers.toSpliced(at, 0, usualLayer(kind)), input));
+  const addable =
+    layers.length < MOST_LAYERS ? KINDS.filter((kind) => fits(layers.toSpliced(at, 0, usualLayer(kind)), input)) : [];
   const button = (label: string, icon: IconName, next: readonly LabLayer[] | undefined): JSX.Element => (
     <button
       type="button"
@@ -108,7 +109,7 @@ export function NetEditor({ layers, input, classes, disabled, change }: NetEdito
             }}
           >
             <option value="">{t(T.chooseKind)}</option>
-            {addable.map((kind: LayerKind) => (
+            {addable.map((kind) => (
               <option key={kind} value={kind}>
                 {t(T[kind])}
               </option>

@@ -30,14 +30,23 @@ describe("a network as text", () => {
     );
   });
 
-  it.each(["/", "conv", "nonsense 3", "conv 8 3/lstm", "conv 99999 3"])(
-    "%j: is refused or has usual values",
-    (text) => {
-      const layers = parseNet(text);
-      if (text === "conv") expect(layers).toEqual([{ kind: "conv", values: [16, 3, 1, 0] }]);
-      else expect(layers).toBeUndefined();
-    },
-  );
+  it.each([
+    "/",
+    "conv",
+    "nonsense 3",
+    "conv 8 3/lstm",
+    "conv 99999 3",
+    "conv 0 3",
+    "conv 8 0",
+    "conv 8 3 s0",
+    "maxpool 0",
+    "dropout 100",
+    "linear 0",
+  ])("%j: is refused or has usual values", (text) => {
+    const layers = parseNet(text);
+    if (text === "conv") expect(layers).toEqual([{ kind: "conv", values: [16, 3, 1, 0] }]);
+    else expect(layers).toBeUndefined();
+  });
 
   it("can be drawn as an architecture", () => {
     expect(open({ figure: "architecture", net: `1x28x28/${DEFAULT_NET}/linear 10` }).steps).toBeGreaterThan(0);
@@ -58,6 +67,13 @@ describe("shapes", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("end where a browser would run out of memory", () => {
+    const wide = parseNet("conv 128 3 p1/flatten/linear 256") ?? [];
+    expect(fits(wide, [3, 28, 28])).toBe(false); // 26 million weights
+    expect(fits(wide, [3, 16, 16])).toBe(true);
+    expect(fits(parseNet(Array(5).fill("conv 128 3 p1").join("/")) ?? [], [3, 64, 64])).toBe(false);
   });
 
   it("say where a list is no network", () => {

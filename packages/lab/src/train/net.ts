@@ -82,6 +82,15 @@ export function formatNet(layers: readonly LabLayer[]): string {
     .join("/");
 }
 
+/** Layers of a network at most. */
+export const MOST_LAYERS = 60;
+
+/** The smallest and the largest value of an option, whoever writes it. */
+function isPossible(name: Option["name"], value: number): boolean {
+  if (name === "padding") return value <= 64;
+  return value >= 1 && value <= (name === "percent" ? 90 : name === "kernel" || name === "window" ? 65 : 4096);
+}
+
 /** Reads a network; undefined where the text is none. Numbers that no control offers are taken as they are. */
 export function parseNet(text: string): readonly LabLayer[] | undefined {
   const layers: LabLayer[] = [];
@@ -97,10 +106,10 @@ export function parseNet(text: string): readonly LabLayer[] | undefined {
       const found = args.find((a) => a.startsWith(letter) && /^\d+$/.test(a.slice(1)));
       return found === undefined ? (LEFT_OUT[name] ?? usual) : Number(found.slice(1));
     });
-    if (values.some((v) => v > 4096)) return undefined;
+    if (!OPTIONS[kind].every(({ name }, i) => isPossible(name, values[i]))) return undefined;
     layers.push({ kind, values });
   }
-  return layers.length <= 60 ? layers : undefined;
+  return layers.length <= MOST_LAYERS ? layers : undefined;
 }
 
 /** [C, H, W] of a map, or [features]. */
@@ -116,7 +125,7 @@ export function shapeBehind(shape: LabShape, { kind, values }: LabLayer): LabSha
     case "linear":
       return isMap ? undefined : [values[0]];
     case "flatten":
-      return isMap ? [shape[0] * shape[1] * shape[2]] : undefined;
+      return isMap ? [product(shape)] : undefined;
     case "gap":
       return isMap ? [shape[0]] : undefined;
     case "norm":
@@ -147,13 +156,33 @@ function sizes(compute: () => LabShape): LabShape | undefined {
   }
 }
 
-/** Shapes behind every layer, or undefined where the list does not hold together. */
+/** What a browser can train: weights in all, and numbers in all the maps of one picture. */
+const [MOST_WEIGHTS, MOST_CELLS] = [20e6, 2e6];
+
+function weightsOf({ kind, values }: LabLayer, before: LabShape): number {
+  switch (kind) {
+    case "conv":
+      return before[0] * values[0] * values[1] ** 2;
+    case "linear":
+      return before[0] * values[0];
+    default:
+      return 0; // or so few that they do not count
+  }
+}
+
+const product = (shape: LabShape): number => shape.reduce((a, b) => a * b, 1);
+
+/** Shapes behind every layer, or undefined where the list does not hold together, or is more than a browser can train. */
 export function shapesOf(layers: readonly LabLayer[], input: LabShape): readonly LabShape[] | undefined {
   const shapes: LabShape[] = [];
   let shape: LabShape = input;
+  let [weights, cells] = [0, 0];
   for (const layer of layers) {
     const next = shapeBehind(shape, layer);
     if (next === undefined) return undefined;
+    weights += weightsOf(layer, shape);
+    cells += product(next);
+    if (weights > MOST_WEIGHTS || cells > MOST_CELLS) return undefined;
     shapes.push(next);
     shape = next;
   }
@@ -171,12 +200,7 @@ export function buildNet(layers: readonly LabLayer[], input: LabShape, classes: 
     shape = shapeBehind(shape, layer) ?? shape;
   }
   if (shape.length === 3) modules.push(new Flatten());
-  modules.push(
-    new Linear(
-      shape.reduce((a, b) => a * b, 1),
-      classes,
-    ),
-  );
+  modules.push(new Linear(product(shape), classes));
   return new Sequential(...modules);
 }
 

@@ -1,32 +1,13 @@
-/** Pictures of one's own: a folder of folders, or the webcam. Files that are no pictures are left out and named. */
+/** Pictures of one's own: a folder of folders, single files, or the webcam. Files that are no pictures are left out and named. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../app-context.ts";
+import { coverPixels, decodePicture } from "../ui/decode.ts";
 import { DropZone, FileButton } from "../ui/drop-zone.tsx";
 import type { Found } from "../ui/files.ts";
 import { Webcam } from "../ui/picture-input.tsx";
 import type { OwnData } from "./messages.ts";
 import { OWN } from "./words.ts";
-
-/** Pixels of a picture, cut square in the middle and made small; planar bytes. */
-export function pixelsOf(source: ImageBitmap, side: number, channels: 1 | 3): Uint8Array {
-  const context = new OffscreenCanvas(side, side).getContext("2d");
-  if (!context) throw new Error("this browser draws no canvas");
-  const short = Math.min(source.width, source.height);
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, side, side);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, (source.width - short) / 2, (source.height - short) / 2, short, short, 0, 0, side, side);
-  const { data } = context.getImageData(0, 0, side, side);
-  const n = side * side;
-  const out = new Uint8Array(channels * n);
-  for (let i = 0; i < n; i++) {
-    const [r, g, b] = [data[4 * i], data[4 * i + 1], data[4 * i + 2]];
-    if (channels === 1) out[i] = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
-    else [out[i], out[n + i], out[2 * n + i]] = [r, g, b];
-  }
-  return out;
-}
 
 /** Whether something can be learned from it: a part is set aside for the test. */
 export const isEnough = (data: OwnData | undefined): boolean =>
@@ -39,8 +20,33 @@ export interface OwnDataProps {
 }
 
 interface Item {
-  readonly bitmap: ImageBitmap;
+  /** No larger than the largest size to choose: photographs of a whole class would fill the memory. */
+  readonly picture: ImageBitmap;
   readonly label: string;
+}
+
+const SIZES = [28, 32, 48, 64];
+const LARGEST = 64;
+
+/** The middle of a picture, small. */
+async function smallOf(picture: ImageBitmap): Promise<ImageBitmap> {
+  const { width, height } = picture;
+  const short = Math.min(width, height);
+  const [x, y] = [Math.floor((width - short) / 2), Math.floor((height - short) / 2)];
+  return createImageBitmap(picture, x, y, short, short, {
+    resizeWidth: LARGEST,
+    resizeHeight: LARGEST,
+    resizeQuality: "high",
+  });
+}
+
+async function readPicture(file: File): Promise<ImageBitmap> {
+  const whole = await decodePicture(file);
+  try {
+    return await smallOf(whole);
+  } finally {
+    whole.close();
+  }
 }
 
 /** The pictures as they were kept: a reload has nothing larger. */
@@ -54,9 +60,18 @@ function itemsOf({ images, labels, classes, shape }: OwnData): Promise<Item[]> {
         for (let c = 0; c < 3; c++) picture.data[4 * k + c] = images[(i * channels + (channels === 1 ? 0 : c)) * n + k];
         picture.data[4 * k + 3] = 255;
       }
-      return { bitmap: await createImageBitmap(picture), label: classes[label] };
+      return { picture: await createImageBitmap(picture), label: classes[label] };
     }),
   );
+}
+
+function dataOf(items: readonly Item[], side: number, channels: 1 | 3): OwnData {
+  const classes = [...new Set(items.map((i) => i.label))].sort();
+  const numbers = new Map(classes.map((name, i) => [name, i]));
+  const one = channels * side * side;
+  const images = new Uint8Array(items.length * one);
+  items.forEach(({ picture }, i) => images.set(coverPixels(picture, side, side, channels), i * one));
+  return { images, labels: items.map((i) => numbers.get(i.label) ?? 0), classes, shape: [channels, side, side] };
 }
 
 /** Bad files that are named. */
@@ -64,66 +79,76 @@ const NAMED = 8;
 
 export function OwnDataEditor({ data, disabled, change }: OwnDataProps): JSX.Element {
   const { t } = useApp();
-  const [items, setItems] = useState<readonly Item[]>([]);
+  // Always the newest, also for files that are read while others are added.
+  const items = useRef<readonly Item[]>([]);
   const [side, setSide] = useState(data?.shape[1] ?? 32);
   const [colour, setColour] = useState(data?.shape[0] !== 1);
   const [bad, setBad] = useState<readonly string[]>([]);
+  const [unfiled, setUnfiled] = useState(0);
+  const [reading, setReading] = useState<string>();
   const [filming, setFilming] = useState("");
   const [camera, setCamera] = useState(false);
 
   useEffect(() => {
-    if (data === undefined || items.length > 0) return;
+    if (data === undefined || items.current.length > 0) return;
     setSide(data.shape[1]);
     setColour(data.shape[0] !== 1);
-    void itemsOf(data).then((kept) => setItems((now) => (now.length > 0 ? now : kept)));
+    const restore = async (): Promise<void> => {
+      const kept = await itemsOf(data);
+      if (items.current.length === 0) items.current = kept;
+    };
+    void restore();
   }, [data]);
 
-  const publish = (next: readonly Item[], size: number, inColour: boolean): void => {
-    setItems(next);
-    const classes = [...new Set(next.map((i) => i.label))].sort();
-    if (next.length === 0) return change(undefined);
-    const channels = inColour ? 3 : 1;
-    const one = channels * size * size;
-    const images = new Uint8Array(next.length * one);
-    next.forEach(({ bitmap }, i) => images.set(pixelsOf(bitmap, size, channels), i * one));
-    change({ images, labels: next.map((i) => classes.indexOf(i.label)), classes, shape: [channels, size, size] });
+  const publish = (next: readonly Item[], size = side, inColour = colour): void => {
+    items.current = next;
+    change(next.length === 0 ? undefined : dataOf(next, size, inColour ? 3 : 1));
   };
   const add = async (found: readonly Found[]): Promise<void> => {
-    if (disabled) return; // a drop knows no disabled
+    if (disabled || reading !== undefined) return; // a drop knows no disabled
+    const files = found.filter(({ file }) => !file.name.startsWith("."));
+    const label = ({ folder }: Found): string => folder || filming.trim();
+    const filed = files.filter((f) => label(f) !== "");
     const wrong: string[] = [];
-    const read = await Promise.all(
-      found
-        .filter(({ file }) => !file.name.startsWith("."))
-        .map(async ({ file, folder }): Promise<Item | undefined> => {
-          try {
-            return { bitmap: await createImageBitmap(file), label: folder || filming || "?" };
-          } catch {
-            wrong.push(`${folder}/${file.name}`);
-            return undefined;
-          }
-        }),
-    );
+    const read: Item[] = [];
+    // One after the other: a photograph is large until it is made small.
+    for (const [i, one] of filed.entries()) {
+      if (i % 10 === 0) setReading(`${i}/${filed.length}`);
+      try {
+        read.push({ picture: await readPicture(one.file), label: label(one) });
+      } catch {
+        wrong.push(`${label(one)}/${one.file.name}`);
+      }
+    }
+    setReading(undefined);
     setBad(wrong.sort());
-    publish([...items, ...read.filter((i) => i !== undefined)], side, colour);
+    setUnfiled(files.length - filed.length);
+    if (read.length > 0) publish([...items.current, ...read]);
   };
-  const counts = data?.classes.map((name, i) => ({ name, count: data.labels.filter((l) => l === i).length })) ?? [];
+  const film = async (picture: ImageBitmap): Promise<void> => {
+    const small = await smallOf(picture);
+    publish([...items.current, { picture: small, label: filming.trim() }]);
+  };
+  const counts = data?.classes.map((name) => ({ name, count: 0 })) ?? [];
+  for (const l of data?.labels ?? []) counts[l].count++;
+  const busy = disabled || reading !== undefined;
   return (
     <DropZone name="own" take={(found) => void add(found)}>
       <p class="hint">{t(OWN.drop)}</p>
-      <FileButton name="own" folder label={t(OWN.choose)} disabled={disabled} take={(found) => void add(found)} />
+      <FileButton name="own" folder label={t(OWN.choose)} disabled={busy} take={(found) => void add(found)} />
       <div class="buttons">
         <label class="inline">
           {t(OWN.size)}
           <select
             value={String(side)}
-            disabled={disabled}
+            disabled={busy}
             onChange={(event) => {
               const next = Number(event.currentTarget.value);
               setSide(next);
-              publish(items, next, colour);
+              publish(items.current, next);
             }}
           >
-            {[28, 32, 48, 64].map((n) => (
+            {SIZES.map((n) => (
               <option key={n} value={String(n)}>
                 {n}×{n}
               </option>
@@ -134,34 +159,35 @@ export function OwnDataEditor({ data, disabled, change }: OwnDataProps): JSX.Ele
           <input
             type="checkbox"
             checked={colour}
-            disabled={disabled}
+            disabled={busy}
             onChange={(event) => {
               setColour(event.currentTarget.checked);
-              publish(items, side, event.currentTarget.checked);
+              publish(items.current, side, event.currentTarget.checked);
             }}
           />
           {t(OWN.colour)}
         </label>
       </div>
+      <label class="inline">
+        {t(OWN.into)}
+        <input
+          type="text"
+          value={filming}
+          placeholder={t(OWN.name)}
+          disabled={busy}
+          onInput={(e) => setFilming(e.currentTarget.value)}
+        />
+      </label>
       <details onToggle={(event) => setCamera(event.currentTarget.open)}>
         <summary>{t(OWN.webcam)}</summary>
-        <label class="inline">
-          {t(OWN.into)}
-          <input
-            type="text"
-            value={filming}
-            placeholder={t(OWN.name)}
-            disabled={disabled}
-            onInput={(e) => setFilming(e.currentTarget.value)}
-          />
-        </label>
-        {camera && !disabled && filming !== "" && (
-          <Webcam
-            label={t(OWN.film)}
-            take={(bitmap) => publish([...items, { bitmap, label: filming }], side, colour)}
-          />
-        )}
+        {filming.trim() === "" && <p class="hint">{t(OWN.nameFirst)}</p>}
+        {camera && !busy && filming.trim() !== "" && <Webcam label={t(OWN.film)} take={film} />}
       </details>
+      {reading !== undefined && (
+        <p class="hint" role="status">
+          {t(OWN.reading)} {reading}
+        </p>
+      )}
       {counts.length > 0 && (
         <ul class="counts">
           {counts.map(({ name, count }) => (
@@ -173,6 +199,12 @@ export function OwnDataEditor({ data, disabled, change }: OwnDataProps): JSX.Ele
         </ul>
       )}
       {!isEnough(data) && <p class="hint">{t(OWN.none)}</p>}
+      {unfiled > 0 && (
+        <p class="problem" role="status" data-unfiled={unfiled}>
+          {unfiled}
+          {t(OWN.unfiled)}
+        </p>
+      )}
       {bad.length > 0 && (
         <p class="problem" role="status" data-bad={bad.length}>
           {bad.length}
@@ -180,8 +212,8 @@ export function OwnDataEditor({ data, disabled, change }: OwnDataProps): JSX.Ele
           {bad.length > NAMED ? ", …" : ""}
         </p>
       )}
-      {items.length > 0 && (
-        <button type="button" class="small" disabled={disabled} onClick={() => publish([], side, colour)}>
+      {counts.length > 0 && (
+        <button type="button" class="small" disabled={busy} onClick={() => publish([])}>
           {t(OWN.clear)}
         </button>
       )}

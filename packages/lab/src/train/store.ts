@@ -69,6 +69,12 @@ export const KEYS = {
   state: "run/state",
   history: "run/history",
   epoch: (epoch: number): string => `run/epoch/${epoch}`,
+  /** The model at the end of the last epoch. */
+  model: "run/model",
+  /** The pictures that the run learns from, if they are the user's own. */
+  runOwn: "run/own",
+  /** The user's own pictures, as they stand in the editor. */
   own: "own",
-  model: "model",
+  /** A model that was opened from a file. */
+  opened: "opened",
 } as const;

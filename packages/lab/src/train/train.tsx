@@ -1,64 +1,47 @@
 /** Train: choose pictures, put a network together, learn; look back at every epoch and go on from there. */
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { type Query, changeQuery, linkTo } from "../address.ts";
+import { changeQuery, linkTo } from "../address.ts";
 import { useApp } from "../app-context.ts";
 import { Chart } from "../ui/chart.tsx";
 import { W } from "../words.ts";
+import { CONFIG_KEYS, configFrom, queryOf } from "./config.ts";
 import type { OwnData, PlainModel, RunConfig, RunHistory } from "./messages.ts";
 import { NetEditor } from "./net-editor.tsx";
 import { DEFAULT_NET, fits, formatNet, parseNet, shapesOf } from "./net.ts";
 import { OwnDataEditor, isEnough } from "./own-data.tsx";
 import { Settings } from "./settings.tsx";
-import { KEYS, load } from "./store.ts";
+import { KEYS, forget, keep, load } from "./store.ts";
 import { type RunControl, useRun } from "./use-run.ts";
 import { Watch } from "./watch.tsx";
 import { T } from "./words.ts";
-
-const number = (text: string | undefined, usual: number, low: number, high: number): number => {
-  const value = Number(text);
-  return text !== undefined && value >= low && value <= high ? value : usual;
-};
-
-/** What the address says about a run; what it does not say has its usual value. */
-export function configFrom(query: Query): RunConfig {
-  const net = query["net"];
-  return {
-    data: query["data"] === "fashion" || query["data"] === "own" ? query["data"] : "digits",
-    net: net !== undefined && parseNet(net) !== undefined ? net : DEFAULT_NET,
-    epochs: Math.round(number(query["epochs"], 8, 1, 100)),
-    batch: Math.round(number(query["batch"], 32, 2, 256)),
-    lr: number(query["lr"], 0.003, 1e-5, 1),
-    optimizer: query["optimizer"] === "sgd" ? "sgd" : "adam",
-    cosine: query["cosine"] !== "0",
-    shift: Math.round(number(query["shift"], 1, 0, 4)),
-    seed: Math.round(number(query["seed"], 0, 0, 99999)),
-  };
-}
 
 export function Train(): JSX.Element {
   const { address, t } = useApp();
   const config = configFrom(address.query);
   const [own, setOwn] = useState<OwnData>();
-  const [kept, setKept] = useState<RunConfig>();
   const run = useRun();
   const { view } = run;
   const busy = view.status === "running" || view.status === "preparing" || view.status === "paused";
   useEffect(() => {
     document.title = `${t(T.title)} · ${t(W.title)}`;
   });
-  // What a reload or another page has interrupted.
+  // What a reload or another page has interrupted; its settings, if the address asks for no others.
   useEffect(() => {
     const look = async (): Promise<void> => {
       setOwn(await load<OwnData>(KEYS.own));
       const before = await load<RunConfig>(KEYS.config);
       const history = await load<RunHistory>(KEYS.history);
       if (before === undefined || history === undefined) return;
-      setKept(before);
-      run.showKept(history, await load<PlainModel>(KEYS.model));
+      run.showKept(before, history, await load<PlainModel>(KEYS.model));
+      if (!CONFIG_KEYS.some((key) => key in address.query)) changeQuery(queryOf(before));
     };
     void look();
   }, []);
+  const changeOwn = (next: OwnData | undefined): void => {
+    setOwn(next);
+    void (next === undefined ? forget(KEYS.own) : keep({ [KEYS.own]: next }));
+  };
   const input = useMemo<readonly number[]>(
     () => (config.data === "own" ? (own?.shape ?? [3, 32, 32]) : [1, 28, 28]),
     [config.data, own],
@@ -73,9 +56,15 @@ export function Train(): JSX.Element {
   const [roomy] = useState(() => innerWidth > 860);
   const going: RunConfig = { ...config, net: formatNet(layers) };
   const start = (): void => {
-    setKept(undefined);
+    changeQuery({ past: undefined });
     run.start(going, config.data === "own" ? own : undefined);
   };
+  /** Goes on with the run that is shown; the page's settings become that run's. */
+  const resume = (wish: RunConfig, fromEpoch?: number): void => {
+    changeQuery({ ...queryOf(wish), past: undefined });
+    run.resume(wish, fromEpoch);
+  };
+  const shown = view.config ?? going;
   // Made anew only when the network changes: a run reports ten times a second, and what each control may be set to is
   // found by trying it.
   const editor = useMemo(() => {
@@ -123,7 +112,7 @@ export function Train(): JSX.Element {
               <option value="own">{t(T.own)}</option>
             </select>
           </div>
-          {config.data === "own" && <OwnDataEditor data={own} disabled={busy} change={setOwn} />}
+          {config.data === "own" && <OwnDataEditor data={own} disabled={busy} change={changeOwn} />}
           <details open={roomy}>
             <summary>
               <h2>{t(T.network)}</h2>
@@ -138,11 +127,16 @@ export function Train(): JSX.Element {
           </details>
         </section>
         <section class="card" aria-label={t(T.progress)}>
-          <Buttons run={run} enough={enough} config={going} kept={kept} start={start} />
-          <Progress run={run} config={busy ? going : (kept ?? going)} />
+          <Buttons run={run} enough={enough} rate={config.lr} start={start} resume={resume} />
+          <Progress run={run} epochs={shown.epochs} />
         </section>
         <section class="card" aria-label={t(T.maps)}>
-          <Watch run={run} config={view.status === "idle" ? (kept ?? going) : going} own={own} />
+          <Watch
+            run={run}
+            config={shown}
+            own={own}
+            fork={(epoch) => resume({ ...shown, lr: config.lr, epochs: Math.max(shown.epochs, epoch + 2) }, epoch)}
+          />
         </section>
       </div>
     </>
@@ -152,29 +146,32 @@ export function Train(): JSX.Element {
 interface ButtonsProps {
   readonly run: RunControl;
   readonly enough: boolean;
-  readonly config: RunConfig;
-  readonly kept: RunConfig | undefined;
-  start(): void;
+  /** The learning rate that the page is set to. */
+  readonly rate: number;
+  readonly start: () => void;
+  readonly resume: (config: RunConfig) => void;
 }
 
-function Buttons({ run, enough, config, kept, start }: ButtonsProps): JSX.Element {
+function Buttons({ run, enough, rate, start, resume }: ButtonsProps): JSX.Element {
   const { address, t } = useApp();
   const { view } = run;
-  const { status } = view;
-  const canResume = status === "idle" && kept !== undefined && view.epochs.length < kept.epochs;
+  const { status, config } = view;
+  const canResume = status === "idle" && config !== undefined && view.epochs.length < config.epochs;
+  const isDone = status === "done" || (status === "idle" && !canResume);
+  const canGoOn = config !== undefined && isDone && view.unkept === undefined;
   const stands = status === "idle" || status === "done" || status === "failed";
   const state = status === "idle" ? T.ready : status === "preparing" ? W.working : T[status];
   return (
     <>
       <div class="buttons">
-        {canResume && kept && (
-          <button type="button" class="primary" onClick={() => run.resume(kept)}>
+        {canResume && (
+          <button type="button" class="primary" onClick={() => resume(config)}>
             {t(T.resume)}
           </button>
         )}
         {stands && (
           <button type="button" class={canResume ? "" : "primary"} disabled={!enough} onClick={start}>
-            {t(status !== "idle" || canResume ? T.restart : T.start)}
+            {t(config !== undefined ? T.restart : T.start)}
           </button>
         )}
         {status === "running" && (
@@ -192,8 +189,8 @@ function Buttons({ run, enough, config, kept, start }: ButtonsProps): JSX.Elemen
             </button>
           </>
         )}
-        {status === "done" && (
-          <button type="button" onClick={() => run.resume({ ...config, epochs: view.epochs.length + 2 })}>
+        {canGoOn && (
+          <button type="button" onClick={() => resume({ ...config, lr: rate, epochs: view.epochs.length + 2 })}>
             {t(T.longer)}
           </button>
         )}
@@ -202,6 +199,16 @@ function Buttons({ run, enough, config, kept, start }: ButtonsProps): JSX.Elemen
       <p role="status" data-status={status}>
         {t(state)}
       </p>
+      {view.unkept !== undefined && (
+        <p class="notice" role="status" data-unkept={view.unkept}>
+          {t(T.unkept[view.unkept])}
+        </p>
+      )}
+      {view.elsewhere && (
+        <p class="notice" role="alert" data-elsewhere>
+          {t(T.elsewhere)}
+        </p>
+      )}
       {view.problem !== undefined && (
         <div class="notice" role="alert" data-diverged={view.problem.diverged}>
           {view.problem.diverged && <strong>{t(T.diverged)}</strong>}
@@ -214,14 +221,14 @@ function Buttons({ run, enough, config, kept, start }: ButtonsProps): JSX.Elemen
   );
 }
 
-function Progress({ run, config }: { readonly run: RunControl; readonly config: RunConfig }): JSX.Element {
+function Progress({ run, epochs }: { readonly run: RunControl; readonly epochs: number }): JSX.Element {
   const { t } = useApp();
   const { view } = run;
   const last = view.epochs.at(-1);
   // The last steps of an epoch are not told of one by one.
   const done = Math.max(view.steps > 0 ? view.epoch + view.step / view.steps : 0, view.epochs.length);
   const facts: readonly (readonly [string, string, string])[] = [
-    ["epoch", t(T.epoch), `${Math.min(Math.floor(done) + 1, config.epochs)}/${config.epochs}`],
+    ["epoch", t(T.epoch), `${Math.min(Math.floor(done) + 1, epochs)}/${epochs}`],
     ["loss", t(T.loss), view.loss > 0 ? view.loss.toFixed(4) : "–"],
     ["top1", t(T.accuracy), last ? `${(100 * last.top1).toFixed(2)} %` : "–"],
     ["speed", t(T.speed), view.imagesPerSecond > 0 ? Math.round(view.imagesPerSecond).toLocaleString() : "–"],
@@ -231,7 +238,7 @@ function Progress({ run, config }: { readonly run: RunControl; readonly config: 
   ];
   return (
     <>
-      <progress max={config.epochs} value={Math.min(done, config.epochs)} aria-label={t(T.progress)} />
+      <progress max={epochs} value={Math.min(done, epochs)} aria-label={t(T.progress)} />
       <dl class="stats">
         {facts.map(([key, name, value]) => (
           <div key={key}>
@@ -240,36 +247,46 @@ function Progress({ run, config }: { readonly run: RunControl; readonly config: 
           </div>
         ))}
       </dl>
-      <h2>{t(T.loss)}</h2>
-      <Chart
-        label={t(T.loss)}
-        xName={t(T.epoch)}
-        lines={[
-          { name: t(T.trainLoss), colour: "var(--input)", points: smooth(view.points), width: 1.5 },
-          {
-            name: t(T.valLoss),
-            colour: "var(--filter)",
-            points: view.epochs.map((e) => [e.epoch + 1, e.valLoss]),
-            width: 2.5,
-          },
-        ]}
-      />
-      <h2>{t(T.accuracy)}</h2>
-      <Chart
-        label={t(T.accuracy)}
-        xName={t(T.epoch)}
-        yMax={1}
-        percent
-        lines={[
-          { name: t(T.trainLoss), colour: "var(--input)", points: view.epochs.map((e) => [e.epoch + 1, e.accuracy]) },
-          {
-            name: t(T.valLoss),
-            colour: "var(--filter)",
-            points: view.epochs.map((e) => [e.epoch + 1, e.top1]),
-            width: 2.5,
-          },
-        ]}
-      />
+      <div class="charts">
+        <div>
+          <h2>{t(T.loss)}</h2>
+          <Chart
+            label={t(T.loss)}
+            xName={t(T.epoch)}
+            lines={[
+              { name: t(T.trainLoss), colour: "var(--input)", points: smooth(view.points), width: 1.5 },
+              {
+                name: t(T.valLoss),
+                colour: "var(--filter)",
+                points: view.epochs.map((e) => [e.epoch + 1, e.valLoss]),
+                width: 2.5,
+              },
+            ]}
+          />
+        </div>
+        <div>
+          <h2>{t(T.accuracy)}</h2>
+          <Chart
+            label={t(T.accuracy)}
+            xName={t(T.epoch)}
+            yMax={1}
+            percent
+            lines={[
+              {
+                name: t(T.trainLoss),
+                colour: "var(--input)",
+                points: view.epochs.map((e) => [e.epoch + 1, e.accuracy]),
+              },
+              {
+                name: t(T.valLoss),
+                colour: "var(--filter)",
+                points: view.epochs.map((e) => [e.epoch + 1, e.top1]),
+                width: 2.5,
+              },
+            ]}
+          />
+        </div>
+      </div>
     </>
   );
 }

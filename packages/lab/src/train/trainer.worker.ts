@@ -38,10 +38,18 @@ let lr = 0.003;
 /** Steps that may still be made; Infinity: go on. */
 let allowed = Infinity;
 let wake = (): void => {};
+/** Whether the run is kept: not if another tab keeps its own, nor once storage has been refused. */
+let keeping = true;
+
+async function keepIfMay(entries: Readonly<Record<string, unknown>>): Promise<void> {
+  if (!keeping || (await keep(entries))) return;
+  keeping = false;
+  say({ kind: "unkept" });
+}
 
 async function dataOf(config: RunConfig, own: OwnData | undefined): Promise<{ train: Dataset; test: Dataset }> {
   if (config.data !== "own") return loadDigits(config.data);
-  const kept = own ?? (await load<OwnData>(KEYS.own));
+  const kept = own ?? (await load<OwnData>(KEYS.runOwn));
   if (kept === undefined) throw new Error("there are no pictures of your own; add some first");
   const all = arrayDataset({ images: kept.images, labels: kept.labels, shape: kept.shape, classes: kept.classes });
   const { train, validation } = splitDataset(all, 0.2, config.seed);
@@ -110,7 +118,9 @@ async function train(
   };
   const save = async (current: Fit): Promise<PlainState> => {
     const state = plainState(current.state());
-    await keep({ [KEYS.config]: config, [KEYS.state]: state, [KEYS.history]: { points, epochs: records } });
+    // With the rate as it is now: whoever goes on goes on with that.
+    const now: RunConfig = { ...config, lr };
+    await keepIfMay({ [KEYS.config]: now, [KEYS.state]: state, [KEYS.history]: { points, epochs: records } });
     kept = performance.now();
     return state;
   };
@@ -163,7 +173,7 @@ async function train(
       records = [...records, record];
       const state = await save(run);
       const kind = plainModel(model, train.classes, run.statistics, picture);
-      await keep({ [KEYS.epoch(event.epoch)]: state, [KEYS.model]: kind });
+      await keepIfMay({ [KEYS.epoch(event.epoch)]: state, [KEYS.model]: kind });
       say({ kind: "epoch", record });
       say({ kind: "model", model: kind });
       looked = performance.now();
@@ -174,8 +184,9 @@ async function train(
 
 async function begin(message: Extract<ToTrainer, { kind: "start" | "resume" }>): Promise<void> {
   if (message.kind === "start") {
-    await forget("run/");
-    if (message.own) await keep({ [KEYS.own]: message.own });
+    ({ keeping } = message);
+    if (keeping) await forget("run/");
+    if (message.own) await keepIfMay({ [KEYS.runOwn]: message.own });
     return train(message.config, message.own, undefined, NO_HISTORY);
   }
   const { fromEpoch } = message;

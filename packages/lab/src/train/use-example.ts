@@ -9,7 +9,14 @@ export function useExample(config: RunConfig, own: OwnData | undefined, index: n
   const [picture, setPicture] = useState<Uint8Array>();
   useEffect(() => {
     if (config.data === "own") return setData(undefined);
-    void loadDigits(config.data).then(({ test }) => setData(test));
+    let stale = false;
+    loadDigits(config.data).then(
+      ({ test }) => stale || setData(test),
+      () => {}, // the worker needs them too, and says that they can't be had
+    );
+    return () => {
+      stale = true;
+    };
   }, [config.data]);
   useEffect(() => {
     if (config.data === "own") {

@@ -6,8 +6,8 @@ export const T = {
     ko: "모든 계산은 이 브라우저에서 이루어지며 아무것도 밖으로 보내지 않습니다. 사진을 고르고 신경망을 짜 맞춘 다음, 단추를 눌러 배우는 모습을 지켜보세요.",
   },
   data: { en: "Pictures", ko: "사진" },
-  digits: { en: "digits (MNIST): 5,000 + 1,000", ko: "손글씨 숫자(MNIST): 5,000장 + 1,000장" },
-  fashion: { en: "clothes (Fashion-MNIST): 3,000 + 600", ko: "옷(Fashion-MNIST): 3,000장 + 600장" },
+  digits: { en: "digits (MNIST): 5,000 + 1,000", ko: "숫자(MNIST): 5,000 + 1,000장" },
+  fashion: { en: "clothes (Fashion-MNIST): 3,000 + 600", ko: "옷(Fashion-MNIST): 3,000 + 600장" },
   own: { en: "my own classes", ko: "내가 만든 클래스" },
   network: { en: "Network", ko: "신경망" },
   add: { en: "Add a layer", ko: "층 추가" },
@@ -47,8 +47,27 @@ export const T = {
   parameters: { en: "parameters", ko: "매개변수" },
   confusion: { en: "Confusion matrix", ko: "혼동 행렬(confusion matrix)" },
   confusionHelp: { en: "Row: what it is. Column: what it was taken for.", ko: "행: 실제 클래스. 열: 신경망의 판단." },
+  mistakes: { en: "Most frequent mistakes", ko: "가장 잦은 실수" },
   scrub: { en: "Look back at an epoch", ko: "지난 에폭 돌아보기" },
   now: { en: "now", ko: "지금" },
+  gone: {
+    en: "The weights of that epoch were not kept; its numbers were.",
+    ko: "그 에폭의 가중치는 저장되지 않았고 수치만 남아 있습니다.",
+  },
+  unkept: {
+    storage: {
+      en: "This browser keeps nothing here: its storage is refused or full. The run goes on, but a reload ends it.",
+      ko: "브라우저의 저장 공간을 쓸 수 없거나 가득 찼습니다. 학습은 계속되지만 새로 고치면 사라집니다.",
+    },
+    tab: {
+      en: "Another tab is training and keeps its run. This one runs beside it; a reload ends it.",
+      ko: "다른 탭에서 학습 중이며 그 학습이 저장됩니다. 이 탭의 학습은 저장되지 않아 새로 고치면 사라집니다.",
+    },
+  },
+  elsewhere: {
+    en: "That run goes on in another tab. Go on with it there, or close that tab first.",
+    ko: "그 학습은 다른 탭에서 진행 중입니다. 그 탭에서 계속하거나 먼저 그 탭을 닫으세요.",
+  },
   watch: {
     en: "Here you will see the filters and maps change, and what is mistaken for what.",
     ko: "학습하는 동안 필터와 특징 맵이 변하는 모습, 무엇을 무엇으로 잘못 보는지가 여기에 나타납니다.",
@@ -94,8 +113,14 @@ export const OWN = {
   colour: { en: "in colour", ko: "컬러로" },
   webcam: { en: "Film classes with the webcam", ko: "웹캠으로 클래스 만들기" },
   name: { en: "name", ko: "이름" },
+  nameFirst: { en: "First write the name of a class above.", ko: "먼저 위에 클래스 이름을 쓰세요." },
   film: { en: "Add a picture", ko: "사진 한 장 추가" },
-  into: { en: "into the class", ko: "담을 클래스" },
+  into: { en: "class of single pictures", ko: "낱장 사진의 클래스" },
+  unfiled: {
+    en: " pictures lie in no folder, so they have no class. Write its name above and drop them again.",
+    ko: "개 사진은 폴더에 들어 있지 않아 클래스를 알 수 없습니다. 위에 클래스 이름을 쓰고 다시 끌어다 놓으세요.",
+  },
+  reading: { en: "Reading the pictures:", ko: "사진을 읽는 중:" },
   bad: { en: " files that are no pictures were left out:", ko: "개 파일은 사진이 아니어서 제외했습니다:" },
   pictures: { en: " pictures", ko: "장" },
   none: {

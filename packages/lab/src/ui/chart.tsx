@@ -44,15 +44,15 @@ export function Chart({ label, lines, yMax, percent = false, mark, xName }: Char
   const x = (v: number): number => LEFT + (v / xHigh) * (W - LEFT - RIGHT);
   const y = (v: number): number => H - BOTTOM - (Math.min(v, yHigh) / yHigh) * (H - TOP - BOTTOM);
   const show = (v: number): string => (percent ? `${Math.round(v * 100)} %` : String(Number(v.toPrecision(3))));
-  const last = lines
-    .filter((l) => l.points.length > 0)
-    .map((l) => {
-      const value = l.points[l.points.length - 1][1];
-      return `${l.name} ${percent ? `${(100 * value).toFixed(2)} %` : value.toFixed(4)}`;
-    });
+  /** A line's name, with its last value if it has begun. */
+  const legend = lines.map(({ name, points }) => {
+    const value = points.at(-1)?.[1];
+    if (value === undefined) return name;
+    return `${name} ${percent ? `${(100 * value).toFixed(2)} %` : value.toFixed(4)}`;
+  });
   return (
     <figure class="chart" style={{ margin: 0 }}>
-      <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={`${label}: ${last.join(", ")}`}>
+      <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={`${label}: ${legend.join(", ")}`}>
         {ticks(yHigh, 4).map((v) => (
           <g key={v}>
             <line class="grid" x1={LEFT} x2={W - RIGHT} y1={y(v)} y2={y(v)} />
@@ -103,7 +103,7 @@ export function Chart({ label, lines, yMax, percent = false, mark, xName }: Char
                 stroke-dasharray={l.dash}
               />
             </svg>{" "}
-            {last[i] ?? l.name}
+            {legend[i]}
           </span>
         ))}
       </figcaption>

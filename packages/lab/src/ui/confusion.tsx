@@ -1,15 +1,25 @@
+/** What was taken for what: a table, or for many classes a picture and the most frequent mistakes. */
 import type { JSX } from "preact";
 import { useApp } from "../app-context.ts";
 import { T } from "../train/words.ts";
+import { MapCanvas } from "./map-canvas.tsx";
 
-/** Rows: what it is; columns: what it was taken for. Right ones are green, wrong ones orange, by their share of the row. */
-export function Confusion({
-  counts,
-  classes,
-}: {
+export interface ConfusionProps {
   readonly counts: readonly (readonly number[])[];
   readonly classes: readonly string[];
-}): JSX.Element {
+}
+
+/** A table of more classes can't be read, and takes the browser seconds. */
+const MOST_CLASSES = 24;
+
+export function Confusion(props: ConfusionProps): JSX.Element {
+  return props.counts.length > MOST_CLASSES ? <Overview {...props} /> : <Table {...props} />;
+}
+
+const sumOf = (row: readonly number[]): number => row.reduce((a, b) => a + b, 0);
+
+/** Rows: what it is; columns: what it was taken for. Right ones are green, wrong ones orange, by their share of the row. */
+function Table({ counts, classes }: ConfusionProps): JSX.Element {
   const { t } = useApp();
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={t(T.confusion)}>
@@ -29,7 +39,7 @@ export function Confusion({
         </thead>
         <tbody>
           {counts.map((row, r) => {
-            const sum = row.reduce((a, b) => a + b, 0);
+            const sum = sumOf(row);
             return (
               <tr key={r}>
                 <th scope="row">{classes[r]}</th>
@@ -53,6 +63,43 @@ export function Confusion({
           })}
         </tbody>
       </table>
+    </div>
+  );
+}
+
+/** Mistakes that are named. */
+const NAMED = 12;
+
+function Overview({ counts, classes }: ConfusionProps): JSX.Element {
+  const { t } = useApp();
+  const shares = counts.flatMap((row, r) => {
+    const sum = Math.max(1, sumOf(row));
+    return row.map((n, c) => (r === c ? n / sum : -n / sum));
+  });
+  const mistakes = counts
+    .flatMap((row, r) => row.map((n, c) => ({ r, c, n })))
+    .filter(({ r, c, n }) => r !== c && n > 0)
+    .sort((a, b) => b.n - a.n)
+    .slice(0, NAMED);
+  return (
+    <div data-confusion>
+      <MapCanvas
+        data={shares}
+        rows={counts.length}
+        cols={counts.length}
+        size={300}
+        scale="signed"
+        limit={1}
+        label={t(T.confusion)}
+      />
+      <h3>{t(T.mistakes)}</h3>
+      <ul class="counts">
+        {mistakes.map(({ r, c, n }) => (
+          <li key={`${r} ${c}`}>
+            {classes[r]} → {classes[c]}: {n}
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

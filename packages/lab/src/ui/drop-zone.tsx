@@ -12,6 +12,7 @@ export interface FileButtonProps {
   readonly disabled?: boolean;
   /** The input's `data-file`, by which tests find it. */
   readonly name: string;
+  /** Gets at least one file. */
   readonly take: (found: readonly Found[]) => void;
 }
 
@@ -59,7 +60,7 @@ export function DropZone({
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        void droppedFiles(event).then(take);
+        void droppedFiles(event).then((found) => found.length > 0 && take(found));
       }}
     >
       {children}

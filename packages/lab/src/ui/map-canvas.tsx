@@ -8,12 +8,12 @@ export interface MapProps {
   readonly data: ArrayLike<number>;
   readonly rows: number;
   readonly cols: number;
-  /** First number of the plane in `data` (0). */
+  /** First number of the plane (of the first one, in colour) in `data` (0). */
   readonly offset?: number;
   /** CSS pixels of the longer side. */
   readonly size: number;
-  /** `signed`: diverging, symmetric about zero; `gray`: 0 black, 255 white; `heat`: from nothing to orange. */
-  readonly scale: "signed" | "gray" | "heat";
+  /** `signed`: diverging, symmetric about zero; `gray`: 0 black, 255 white; `colour`: three such planes. */
+  readonly scale: "signed" | "gray" | "colour";
   /** The number that gets the full colour; absent: the largest of the plane. */
   readonly limit?: number;
   readonly label: string;
@@ -35,14 +35,16 @@ export function MapCanvas({ data, rows, cols, offset = 0, size, scale, limit, la
     const [zero, up, down] = [rgb(p.surface), rgb(p.positive), rgb(p.negative)];
     let high = limit ?? 0;
     if (limit === undefined) for (let i = 0; i < rows * cols; i++) high = Math.max(high, Math.abs(data[offset + i]));
-    for (let i = 0; i < rows * cols; i++) {
+    const n = rows * cols;
+    for (let i = 0; i < n; i++) {
       const v = data[offset + i];
       const share = high > 0 ? Math.min(1, Math.abs(v) / high) : 0;
       const end = v < 0 ? down : up;
       for (let c = 0; c < 3; c++) {
-        image.data[4 * i + c] = scale === "gray" ? v : zero[c] + (end[c] - zero[c]) * share;
+        image.data[4 * i + c] =
+          scale === "signed" ? zero[c] + (end[c] - zero[c]) * share : scale === "gray" ? v : data[offset + c * n + i];
       }
-      image.data[4 * i + 3] = scale === "heat" ? 200 * share : 255;
+      image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
   }, [data, offset, rows, cols, scale, limit, theme]);

@@ -3,10 +3,12 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../app-context.ts";
 import { W } from "../words.ts";
-import { FileButton } from "./drop-zone.tsx";
+import { decodePicture } from "./decode.ts";
+import { DropZone, FileButton } from "./drop-zone.tsx";
 
 export interface PictureInputProps {
-  readonly take: (picture: ImageBitmap, name: string) => void;
+  /** Reads what it needs of the picture at once: it is closed behind it. */
+  readonly take: (picture: ImageBitmap) => void;
 }
 
 const WRONG = { en: "This file is no picture that the browser can read:", ko: "브라우저가 읽을 수 없는 그림입니다:" };
@@ -14,11 +16,12 @@ const WRONG = { en: "This file is no picture that the browser can read:", ko: "�
 export function PictureInput({ take }: PictureInputProps): JSX.Element {
   const { t } = useApp();
   const [problem, setProblem] = useState<string>();
-  const [over, setOver] = useState(false);
   const [filming, setFilming] = useState(false);
   const read = async (file: File): Promise<void> => {
     try {
-      take(await createImageBitmap(file), file.name);
+      const picture = await decodePicture(file);
+      take(picture);
+      picture.close();
       setProblem(undefined);
     } catch {
       setProblem(`${t(WRONG)} ${file.name}`);
@@ -33,20 +36,7 @@ export function PictureInput({ take }: PictureInputProps): JSX.Element {
     return () => removeEventListener("paste", paste);
   });
   return (
-    <div
-      class={over ? "drop over" : "drop"}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const file = event.dataTransfer?.files[0];
-        if (file) void read(file);
-      }}
-    >
+    <DropZone name="picture" take={([{ file }]) => void read(file)}>
       <div class="buttons">
         {t(W.yourPicture)}
         <FileButton name="picture" accept="image/*" label={t(W.choose)} take={([{ file }]) => void read(file)} />
@@ -55,13 +45,13 @@ export function PictureInput({ take }: PictureInputProps): JSX.Element {
       <button type="button" class="small" aria-expanded={filming} onClick={() => setFilming(!filming)}>
         {t(W.webcam)}
       </button>
-      {filming && <Webcam take={(picture) => take(picture, "webcam")} />}
+      {filming && <Webcam take={take} />}
       {problem !== undefined && (
         <p class="problem" role="alert">
           {problem}
         </p>
       )}
-    </div>
+    </DropZone>
   );
 }
 
@@ -70,7 +60,8 @@ export function Webcam({
   take,
   label,
 }: {
-  readonly take: (picture: ImageBitmap) => void;
+  /** The picture is closed when it has been taken. */
+  readonly take: (picture: ImageBitmap) => void | Promise<void>;
   readonly label?: string;
 }): JSX.Element {
   const { t } = useApp();
@@ -100,6 +91,12 @@ export function Webcam({
       stop();
     };
   }, []);
+  const shoot = async (): Promise<void> => {
+    if (!video.current || video.current.videoWidth === 0) return; // nothing has come yet
+    const picture = await createImageBitmap(video.current);
+    await take(picture);
+    picture.close();
+  };
   if (problem !== undefined) {
     return (
       <p class="problem" role="alert">
@@ -118,13 +115,7 @@ export function Webcam({
         style={{ objectFit: "cover", borderRadius: "6px" }}
       />
       <div>
-        <button
-          type="button"
-          class="small"
-          onClick={async () => {
-            if (video.current && video.current.videoWidth > 0) take(await createImageBitmap(video.current));
-          }}
-        >
+        <button type="button" class="small" onClick={() => void shoot()}>
           {label ?? t(W.takePicture)}
         </button>
       </div>
