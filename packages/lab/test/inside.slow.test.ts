@@ -2,11 +2,11 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Tensor, inspect, mostActivating, readIdx, seenBy } from "faltung";
+import { Tensor, inspect, manualSeed, mostActivating, readIdx, resnet20, seenBy } from "faltung";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ModelFile, readModel } from "../../cli/src/checkpoint/model-file.ts";
+import { type ModelFile, readModel, writeModel } from "../../cli/src/checkpoint/model-file.ts";
 import { bundle, start } from "../../cli/test/support.ts";
 import { type Lab, type Visit, dropOn, go, openLab, seriousProblems, visit } from "./support.ts";
 
@@ -120,6 +120,28 @@ describe("what is drawn by hand", () => {
     SLOW,
   );
 
+  it(
+    "with the keys alone",
+    async () => {
+      await page.locator("[data-sample]").nth(1).click();
+      await answers("2");
+      await draw([]);
+      await page.focus("[data-pad]");
+      // A seven: along the top, then down.
+      for (const key of ["ArrowLeft", "ArrowUp"]) for (let i = 0; i < 5; i++) await page.keyboard.press(key);
+      await page.keyboard.press("Space");
+      for (let i = 0; i < 9; i++) await page.keyboard.press("ArrowRight");
+      for (let i = 0; i < 5; i++) {
+        await page.keyboard.press("ArrowLeft");
+        for (let k = 0; k < 3; k++) await page.keyboard.press("ArrowDown");
+      }
+      await page.keyboard.press("Space");
+      await expect.poll(answer, { timeout: SLOW }).toBe("7");
+      await page.keyboard.press("Delete");
+    },
+    SLOW,
+  );
+
   it("is gone with one press", async () => {
     await draw([]);
     const lit = await page.evaluate<number>(`(() => {
@@ -149,8 +171,7 @@ describe("what is shown", () => {
       );
 
       // Every layer with maps is there, every channel of it.
-      const shown = inspector.layers.filter((l) => l.shape.length === 4);
-      expect(await page.locator("[data-layer]").count()).toBe(shown.length);
+      expect(await page.locator("[data-layer]").count()).toBe(inspector.layers.length);
 
       // One map, one cell: the value, the products that make it, and what it sees.
       await page.locator("[data-layer='4'] button").nth(2).click();
@@ -172,11 +193,20 @@ describe("what is shown", () => {
       const next = maps[place].data[(2 * rows + row) * cols + col + 1];
       expect(await page.textContent("[data-cell] strong")).toBe(`Cell (${row}, ${col + 1}) = ${next.toFixed(4)}`);
 
+      // All of it is in the address.
+      await page.waitForURL(/unit=4:2&cell=\d+,\d+/);
+
       await page.waitForSelector("[data-activating='9']", { timeout: SLOW });
       const best = (await mostActivating(model.module, input(0, 400), { layer: "4", count: 9 }))[2];
       expect(await page.locator("[data-activating] figcaption").allTextContents()).toEqual(
         best.map((b) => b.value.toFixed(2)),
       );
+
+      // A linear layer's number is a sum, too.
+      const last = inspector.layers.length - 1;
+      await page.locator(`[data-layer='${inspector.layers[last].name}'] button`).nth(7).click();
+      await page.waitForSelector(`[data-cell]:has-text("Linear ${inspector.layers[last].name}, channel 7")`);
+      expect(Number(await page.getAttribute("[data-total]", "data-total"))).toBeCloseTo(maps[last].data[7], 3);
       inspector.close();
     },
     SLOW,
@@ -276,6 +306,66 @@ describe("pictures and models as files", () => {
       await dropOn(page, "[data-drop=model]", [run]);
       await page.waitForSelector("text=There is no .safetensors file in that folder.");
       expect(await page.getAttribute("[data-model]", "data-model")).toBe("best.safetensors");
+    },
+    SLOW,
+  );
+});
+
+describe("a network with shortcuts, as the command writes it", () => {
+  it(
+    "shows the products that make each cell, though a layer's input is not the output before",
+    async () => {
+      manualSeed(3);
+      const module = resnet20(3, 4);
+      const file = join(folder, "resnet20.safetensors");
+      const preprocessing = {
+        channels: 3,
+        height: 32,
+        width: 32,
+        mean: [0.4, 0.5, 0.6],
+        std: [0.2, 0.3, 0.2],
+      } as const;
+      const notes = { model: "resnet20", data: "pictures", val: 0.2, seed: 0, epoch: 1 };
+      await writeModel(file, { module, preprocessing, classes: ["a", "b", "c", "d"], notes });
+      await go(page, `${lab.isolated}#/inside?lang=en`);
+      await page.setInputFiles("[data-file=model]", file);
+      await page.waitForSelector("[data-model='resnet20.safetensors']");
+      await page.waitForSelector("text=Choose a picture, or drop one.");
+      const picture = await sharp(Buffer.from(digits.subarray(0, SIZE)), {
+        raw: { width: SIDE, height: SIDE, channels: 1 },
+      })
+        .png()
+        .toBuffer();
+      await page.setInputFiles("[data-file=picture]", { name: "p.png", mimeType: "image/png", buffer: picture });
+      for (const layer of ["conv1", "layer1.0.conv2", "layer2.0.downsample.0", "layer3.1.conv1"]) {
+        await page.locator(`[data-layer='${layer}'] button`).nth(1).click();
+        await page.waitForSelector(`[data-cell]:has-text("Conv2d ${layer}, channel 1")`);
+        const value = Number((await page.textContent("[data-cell] strong .role-output")) ?? "");
+        expect(Number(await page.getAttribute("[data-total]", "data-total")), layer).toBeCloseTo(value, 3);
+      }
+      // Back to the model from Train, which is still there.
+      await page.selectOption("[data-model]", "train");
+      await page.waitForSelector("[data-answer]");
+      await page.reload();
+      await page.waitForSelector("[data-model=train]");
+    },
+    SLOW,
+  );
+});
+
+describe("who has trained nothing yet", () => {
+  it(
+    "finds a network that knows digits",
+    async () => {
+      const { context, page: fresh, complaints } = await visit(lab);
+      await go(fresh, `${lab.isolated}#/inside?lang=en`);
+      for (const [sample, digit] of ["7", "2", "1", "0", "4"].entries()) {
+        await fresh.locator("[data-sample]").nth(sample).click();
+        await fresh.waitForSelector(`[data-answer="${digit}"]`, { timeout: SLOW });
+      }
+      expect(fresh.url()).toContain("sample=4");
+      expect(complaints).toEqual([]);
+      await context.close();
     },
     SLOW,
   );

@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { open } from "../../figure/src/index.ts";
 import { IDEAS } from "../src/learn/ideas.ts";
 import { problem } from "../src/learn/problems.ts";
-import { type Lab, dropOn, go, launch, openLab, seriousProblems, visit } from "./support.ts";
+import { type Lab, dropOn, go, launch, openLab, painted, seriousProblems, visit } from "./support.ts";
 
 const PAGES = [...IDEAS.map((idea) => `learn/${idea.slug}`), "filters", "train", "inside"];
 
@@ -117,9 +118,8 @@ describe("where motion is not wanted", () => {
   it("figures move step by step", async () => {
     const { context, page } = await visit(lab, { reducedMotion: "reduce" });
     await go(page, `${lab.isolated}#/learn/padding-stride?lang=en`);
-    await page.waitForTimeout(900);
-    expect(await page.textContent(".transport output")).toBe("1/25");
     expect(await page.locator("button[aria-label=Play]").count()).toBe(0);
+    expect(await page.textContent(".transport output")).toBe("1/25");
     await page.focus(".stage");
     await page.keyboard.press(" ");
     expect(await page.textContent(".transport output")).toBe("2/25");
@@ -186,8 +186,10 @@ describe("filters on pictures", () => {
   afterAll(() => finish?.());
 
   /** Both pictures, as one text. */
-  const pixels = (): Promise<string> =>
-    page.evaluate(() => [...document.querySelectorAll("canvas")].map((c) => c.toDataURL()).join());
+  const pixels = async (): Promise<string> => {
+    await painted(page);
+    return page.evaluate(() => [...document.querySelectorAll("canvas")].map((c) => c.toDataURL()).join());
+  };
   /** Waits until the pictures differ from what they were. */
   async function changed(before: string): Promise<string> {
     await expect.poll(pixels, PATIENT).not.toBe(before);
@@ -210,25 +212,66 @@ describe("filters on pictures", () => {
     expect(complaints).toEqual([]);
   });
 
-  it("show the sum of the pixel that is pointed at, or reached by keys", async () => {
+  /** The sum that is shown, and what the numbers beside it add up to. */
+  async function sums(): Promise<readonly [shown: number, added: number]> {
+    return page.evaluate(() => {
+      const [input, kernel] = [...document.querySelectorAll(".sum table")].map((table) =>
+        [...table.querySelectorAll("td")].map((cell) => Number(cell.textContent)),
+      );
+      const divisor = /÷ (.+)$/.exec(document.querySelector(".sum caption.role-filter")?.textContent ?? "")?.[1] ?? "1";
+      const shown = document.querySelector("[data-sum]")?.getAttribute("data-sum");
+      return [Number(shown), input.reduce((sum, v, i) => sum + v * kernel[i], 0) / Number(divisor)] as const;
+    });
+  }
+
+  it("show the sum of the pixel that is pointed at, or reached by keys; the address keeps it", async () => {
     await go(page, `${lab.isolated}#/filters?lang=en&kernel=sobelx`);
     await page.waitForSelector("[data-output='256x256']");
     const canvas = page.locator("canvas[tabindex]");
-    const sum = async (): Promise<[number, number]> => {
-      const tables = await page.locator(".sum table").all();
-      const numbers = await Promise.all(
-        tables.map(async (table) => (await table.locator("td").allTextContents()).map(Number)),
-      );
-      const shown = Number(await page.getAttribute("[data-sum]", "data-sum"));
-      return [shown, numbers[0].reduce((s, v, i) => s + v * numbers[1][i], 0) / 4];
-    };
     await canvas.hover({ position: { x: 120, y: 160 } });
-    expect((await sum())[0]).toBeCloseTo((await sum())[1], 1);
+    await page.waitForSelector("[data-sum]");
+    const [first, added] = await sums();
+    expect(first).toBeCloseTo(added, 1);
     const place = await page.textContent(".sum strong");
     await canvas.press("ArrowRight");
     await canvas.press("ArrowDown");
-    expect(await page.textContent(".sum strong")).not.toBe(place);
-    expect((await sum())[0]).toBeCloseTo((await sum())[1], 1);
+    const moved = await page.textContent(".sum strong");
+    expect(moved).not.toBe(place);
+    const [next, addedNext] = await sums();
+    expect(next).toBeCloseTo(addedNext, 1);
+    await page.waitForURL(/at=\d+,\d+/);
+    await page.mouse.move(0, 0);
+    await go(page, page.url(), "[data-sum]");
+    expect(await page.textContent(".sum strong")).toBe(moved);
+  });
+
+  // Corners, where the padding stands; with the number of cells that lie in it.
+  it.each([
+    ["kernel=gauss&mode=zeros&stride=3&at=0,0&channel=0", 16],
+    ["kernel=gabor45&mode=reflect&stride=2&at=0,127&channel=2", 36 + 3 * 5],
+    ["kernel=motion&mode=replicate&at=255,0&channel=0", 33],
+    ["kernel=emboss&mode=zeros&at=255,255&gray=1", 5],
+    ["weights=1,2,3/4,5,6/7,8,9.5&divisor=0.25&mode=circular&at=0,255", 5],
+    ["kernel=sobely&mode=circular&stride=4&at=31,40", 0],
+  ])("sum up at the borders too: %s", async (query, outside) => {
+    await go(page, `${lab.isolated}#/filters?lang=en&${query}`, "[data-sum]");
+    const [shown, added] = await sums();
+    expect(Math.abs(shown - added)).toBeLessThan(0.05); // grays are shown with two decimals
+    expect(await page.locator(".sum td.padding").count()).toBe(outside);
+  });
+
+  it("are at a filter whatever stands in the address", async () => {
+    for (const query of [
+      "kernel=toString",
+      "weights=",
+      "weights=1e300,0,0/0,1,0/0,0,0",
+      "view=x&stride=0&at=999,999",
+    ]) {
+      await go(page, `${lab.isolated}#/filters?lang=en&${query}`);
+      await page.waitForSelector("[data-output='256x256']");
+      expect(await page.inputValue("#kernel")).toBe("sobelx");
+    }
+    expect(complaints).toEqual([]);
   });
 
   it("follow every control, and the address brings all of it back", async () => {
@@ -283,9 +326,34 @@ describe("filters on pictures", () => {
     await again();
     await dropOn(page, ".drop", [icon]);
     await page.waitForSelector("[data-output='192x192']");
-    await page.setInputFiles(".drop input[type=file]", join(import.meta.dirname, "../public/post.html"));
-    await page.waitForSelector(".drop [role=alert]");
-    expect(await page.textContent(".drop [role=alert]")).toContain("post.html");
+    for (const name of ["post.html", "empty.png"]) {
+      const mimeType = name.endsWith("html") ? "text/html" : "image/png";
+      await page.setInputFiles(".drop input[type=file]", { name, mimeType, buffer: Buffer.from("") });
+      await page.waitForSelector(`.drop [role=alert]:has-text("${name}")`);
+    }
+    // A photograph that is held upright, a drawing of vectors, a transparent picture: on white.
+    const upright = sharp({ create: { width: 60, height: 30, channels: 3, background: "red" } });
+    const vectors = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><path d="M0 0h20v20H0z"/></svg>';
+    const clear = sharp({ create: { width: 9, height: 12, channels: 4, background: "#0000" } });
+    for (const [name, mimeType, buffer, size, colour] of [
+      [
+        "turned.jpg",
+        "image/jpeg",
+        await upright.withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+        "60x30",
+        "254,0,0",
+      ],
+      ["drawn.svg", "image/svg+xml", Buffer.from(vectors), "160x320", "0,0,0"],
+      ["clear.png", "image/png", await clear.png().toBuffer(), "12x9", "255,255,255"],
+    ] as const) {
+      await page.setInputFiles("[data-file=picture]", { name, mimeType, buffer });
+      await page.waitForSelector(`[data-output='${size}']`);
+      await painted(page);
+      const at = await page.evaluate(
+        () => document.querySelector("canvas")?.getContext("2d")?.getImageData(2, 2, 1, 1).data.join() ?? "",
+      );
+      expect(at, name).toBe(`${colour},255`);
+    }
     await again();
     await page.evaluate(async () => {
       const canvas = new OffscreenCanvas(40, 30);

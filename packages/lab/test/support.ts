@@ -89,6 +89,13 @@ export async function go(page: Page, url: string, selector: string = "h1"): Prom
   await page.waitForSelector(selector);
 }
 
+/** Waits until what the page has drawn last is on its canvases: effects run behind the next frame. */
+export async function painted(page: Page): Promise<void> {
+  await page.evaluate(`(async () => {
+    for (let i = 0; i < 2; i++) await new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+  })()`);
+}
+
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 interface AxeResult {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fits, formatNet, parseNet, shapesOf } from "../src/train/net.ts";
-import { type Lab, type Visit, go, launch, openLab, visit, watch } from "./support.ts";
+import { type Lab, type Visit, dropOn, go, launch, openLab, visit, watch } from "./support.ts";
 
 let lab: Lab;
 beforeAll(async () => {
@@ -69,8 +69,6 @@ describe("the shipped digits", () => {
         await page.click("text=Pause");
         await until(page, "paused");
         const loss = await fact(page, "loss");
-        await page.waitForTimeout(500);
-        expect(await fact(page, "loss")).toBe(loss);
         await page.click("text=One step");
         await page.waitForFunction(
           (before) => Number(document.querySelector("[data-fact=loss]")?.textContent) !== before,
@@ -84,11 +82,9 @@ describe("the shipped digits", () => {
         await page.selectOption("#lr", "0.003");
         await page.waitForSelector("[data-confusion]", { timeout: TRAINED });
         await page.waitForSelector("[data-layer='0'] canvas", { timeout: TRAINED });
-        // Its own clock goes on: the page is not blocked.
-        const late = await page.evaluate<number>(
-          `new Promise((resolve) => { const t = performance.now(); setTimeout(() => resolve(performance.now() - t - 100), 100); })`,
-        );
-        expect(late).toBeLessThan(1000);
+        // A run that ended before the reload could not be gone on with.
+        await page.click("text=Pause");
+        await until(page, "paused");
 
         // After a reload the run is still there, and goes on.
         const epochs = page.locator("[data-fact=epoch]");
@@ -142,6 +138,14 @@ describe("pictures of one's own", () => {
         expect(await page.locator(".counts li").allTextContents()).toEqual(
           ["brick", "grass", "night"].map((name) => `${name}: 8 pictures`),
         );
+        // Kept before anything is trained; pictures without a folder need a name.
+        await page.reload();
+        await page.waitForSelector('.counts li:has-text("night: 8 pictures")');
+        await dropOn(page, "[data-drop=own]", [join(folder, "night", "0.bmp")]);
+        await page.waitForSelector("[data-unfiled='1']");
+        await page.fill("[data-drop=own] input[type=text]", "night");
+        await dropOn(page, "[data-drop=own]", [join(folder, "night", "0.bmp")]);
+        await page.waitForSelector('.counts li:has-text("night: 9 pictures")');
         await page.click("button.primary");
         await until(page, "done");
         expect(await page.locator("[data-confusion] tbody tr").count()).toBe(3);
@@ -151,6 +155,13 @@ describe("pictures of one's own", () => {
 });
 
 describe("the network's editor", () => {
+  it("takes as many layers as a network may have, and no more", () =>
+    quietly(`train?lang=en&net=${Array(59).fill("relu").join("/")}`, async ({ page }) => {
+      await page.selectOption("[data-add]", "relu");
+      expect(await page.locator("[data-net] li").count()).toBe(62); // the input and the last linear layer with them
+      expect(await page.locator("[data-add] option").count()).toBe(1);
+    }));
+
   it("offers nothing that does not fit", () =>
     quietly("train?lang=en&net=conv+8+3/maxpool+4/conv+8+3/gap", async ({ page }) => {
       // 28 → 26 → 6 → 4: a second pooling of 4 would leave 1, and then a 3×3 does not fit.
@@ -189,7 +200,7 @@ describe("the network's editor, driven at random", () => {
               one.selectedIndex = below(one.options.length);
               one.dispatchEvent(new Event("change", { bubbles: true }));
             }
-            await new Promise((r) => setTimeout(r, 30));
+            await new Promise((r) => setTimeout(r)); // the page is drawn anew before any timer
             states.push({
               net: new URLSearchParams(location.hash.split("?")[1]).get("net"),
               shapes: [...document.querySelectorAll("[data-net] .shape")].map((e) => e.textContent),
@@ -218,18 +229,22 @@ describe("a run", () => {
         await page.evaluate(`
           globalThis.long = [];
           new PerformanceObserver((l) => long.push(...l.getEntries().map((e) => e.duration))).observe({ type: "longtask" });
-          globalThis.begun = performance.now();`);
+          globalThis.begun = performance.now();
+          globalThis.turns = new Set();
+          setInterval(() => turns.add(document.querySelector("[data-fact=loss]").textContent), 20);`);
         await page.click("button.primary");
         await until(page, "done");
         expect(await fact(page, "top1")).toBeGreaterThan(70);
-        const { worst, share } = await page.evaluate<{ readonly worst: number; readonly share: number }>(`({
+        // The page's own clock went on, and saw many losses: nothing of the training is done by the page.
+        const { worst, share, seen } = await page.evaluate<Record<"worst" | "share" | "seen", number>>(`({
           worst: Math.max(0, ...long),
           share: long.reduce((a, b) => a + b, 0) / (performance.now() - begun),
+          seen: turns.size,
         })`);
         console.log(
           `tasks of the page over 50 ms while training: ${(100 * share).toFixed(0)} % of the time, at most ${worst} ms`,
         );
-        expect(share).toBeLessThan(0.9); // as far as a test on a busy machine can say
+        expect(seen).toBeGreaterThan(5);
       }),
     TRAINED,
   );
@@ -246,6 +261,131 @@ describe("a run", () => {
           expect(await page.locator("button.primary").textContent()).toBe("Start again");
         },
       ),
+    TRAINED,
+  );
+});
+
+/** What the page has kept of its run. */
+function kept(page: Page, key: string): Promise<unknown> {
+  return page.evaluate(
+    (name) =>
+      new Promise((resolve) => {
+        const request = indexedDB.open("faltung-lab");
+        request.addEventListener("success", () => {
+          const got = request.result.transaction("kept").objectStore("kept").get(name);
+          got.addEventListener("success", () => {
+            request.result.close();
+            resolve(got.result);
+          });
+        });
+      }),
+    key,
+  );
+}
+
+const SMALL = "net=conv+4+3/relu/maxpool+4&batch=128&data=fashion";
+
+describe("a run that was interrupted", () => {
+  it(
+    "ends as one that was not: the same losses, the same matrices, the same curve",
+    () =>
+      quietly(`train?lang=en&epochs=3&${SMALL}`, async ({ page }) => {
+        await page.click("button.primary");
+        await until(page, "done");
+        const whole = await kept(page, "run/history");
+        const history = whole as {
+          readonly points: readonly unknown[];
+          readonly epochs: { imagesPerSecond: number }[];
+        };
+        expect(history.points.length).toBe(3 * Math.ceil(3000 / 128));
+
+        await page.click("text=Start again");
+        await page.click("text=Pause");
+        await until(page, "paused");
+        // Paused within an epoch, by and by.
+        for (let i = 0; i < 3; i++) {
+          const step = await page.textContent("[data-fact=loss]");
+          await page.click("text=One step");
+          await page.waitForFunction((s) => document.querySelector("[data-fact=loss]")?.textContent !== s, step);
+          await until(page, "paused");
+        }
+        await page.reload();
+        await page.click("text=Go on with the run");
+        await until(page, "done");
+        const again = (await kept(page, "run/history")) as typeof history;
+        const timeless = ({ points, epochs }: typeof history): unknown => ({
+          points,
+          epochs: epochs.map((e) => ({ ...e, imagesPerSecond: 0 })),
+        });
+        expect(timeless(again)).toEqual(timeless(history));
+      }),
+    TRAINED,
+  );
+
+  it(
+    "is gone on with in its own settings, also from another address, and with the rate it was set to",
+    () =>
+      quietly(`train?lang=en&epochs=2&${SMALL}`, async ({ page }) => {
+        await page.click("button.primary");
+        await page.click("text=Pause");
+        await until(page, "paused");
+        await page.selectOption("#lr", "0.01");
+        await page.click("text=One step");
+        await expect
+          .poll(async () => ((await kept(page, "run/config")) as { lr: number }).lr, { timeout: TRAINED })
+          .toBe(0.01);
+        await page.click("nav >> text=Learn");
+        await page.click("nav >> text=Train");
+        await page.click("text=Go on with the run");
+        await until(page, "done");
+        expect(await page.inputValue("#data")).toBe("fashion");
+        expect(await page.inputValue("#lr")).toBe("0.01");
+        expect(await page.textContent("[data-fact=epoch]")).toBe("2/2");
+        await page.click("text=Two more epochs");
+        await page.waitForFunction(() => document.querySelector("[data-fact=epoch]")?.textContent?.endsWith("/4"));
+        await until(page, "done");
+        expect(await page.textContent("[data-fact=epoch]")).toBe("4/4");
+        expect(await page.locator("[data-confusion] tbody tr").count()).toBe(10);
+      }),
+    TRAINED,
+  );
+});
+
+describe("where a run can't be kept", () => {
+  it(
+    "a second tab says so, trains beside, and leaves the first one's run alone",
+    () =>
+      quietly(`train?lang=en&epochs=2&${SMALL}`, async ({ page, context }) => {
+        await page.click("button.primary");
+        await page.waitForSelector("[data-confusion]", { timeout: TRAINED });
+        if ((await page.getAttribute("[data-status]", "data-status")) === "running") await page.click("text=Pause");
+        const mine = await kept(page, "run/config");
+
+        const { page: second, complaints } = await watch(context);
+        await go(second, `${lab.isolated}#/train?lang=en&epochs=1&data=digits&net=flatten`);
+        await second.click("text=Start again");
+        await second.waitForSelector("[data-unkept=tab]");
+        await until(second, "done");
+        await second.locator("#scrub").press("Home");
+        await second.waitForSelector("text=The weights of that epoch were not kept");
+        expect(await second.locator("text=Two more epochs").count()).toBe(0);
+        expect(await kept(page, "run/config")).toEqual(mine);
+        expect(complaints).toEqual([]);
+      }),
+    TRAINED,
+  );
+
+  it(
+    "a full disk is told of, and the run ends all the same",
+    () =>
+      quietly(`train?lang=en&epochs=2&${SMALL}`, async ({ page, context }) => {
+        const session = await context.newCDPSession(page);
+        await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(lab.isolated).origin, quotaSize: 1 });
+        await page.click("button.primary");
+        await page.waitForSelector("[data-unkept=storage]", { timeout: TRAINED });
+        await until(page, "done");
+        expect(await fact(page, "top1")).toBeGreaterThan(50);
+      }),
     TRAINED,
   );
 });

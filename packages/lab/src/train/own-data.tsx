@@ -65,8 +65,11 @@ function itemsOf({ images, labels, classes, shape }: OwnData): Promise<Item[]> {
   );
 }
 
+/** class2 before class10. */
+const inOrder = new Intl.Collator("en", { numeric: true }).compare;
+
 function dataOf(items: readonly Item[], side: number, channels: 1 | 3): OwnData {
-  const classes = [...new Set(items.map((i) => i.label))].sort();
+  const classes = [...new Set(items.map((i) => i.label))].sort(inOrder);
   const numbers = new Map(classes.map((name, i) => [name, i]));
   const one = channels * side * side;
   const images = new Uint8Array(items.length * one);

@@ -120,7 +120,8 @@ async function train(
     const state = plainState(current.state());
     // With the rate as it is now: whoever goes on goes on with that.
     const now: RunConfig = { ...config, lr };
-    await keepIfMay({ [KEYS.config]: now, [KEYS.state]: state, [KEYS.history]: { points, epochs: records } });
+    const history: RunHistory = { points: thin([...points, ...fresh]), epochs: records };
+    await keepIfMay({ [KEYS.config]: now, [KEYS.state]: state, [KEYS.history]: history });
     kept = performance.now();
     return state;
   };
