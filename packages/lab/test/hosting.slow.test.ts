@@ -2,7 +2,7 @@
  * The built folder as strangers host it: a plain static server, under a path. The service worker isolates the page and
  * keeps it for the time without a network; where there is no service worker, everything works on one thread.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Page } from "playwright-core";
@@ -104,6 +104,65 @@ describe("on a host that sends no headers, under a path", () => {
         ["--host-resolver-rules=MAP lab.example 127.0.0.1"],
       ),
     SLOW * 2,
+  );
+
+  it(
+    "a newer build takes over as a whole when no page of the older is open, and leaves nothing of it behind",
+    async () => {
+      const site = mkdtempSync(join(tmpdir(), "faltung-newer-"));
+      cpSync(folder, site, { recursive: true });
+      const replace = (file: string, from: string | RegExp, to: string): void => {
+        const text = readFileSync(join(site, file), "utf8");
+        writeFileSync(join(site, file), text.replace(from, to));
+      };
+      const host = await serveFolder(site, { isolated: false, path: "/faltung/" });
+      const browser = await launch();
+      try {
+        const context = await browser.newContext({ locale: "en-US" });
+        const { page } = await watch(context);
+        // The page's own title is set by its script; what the file says stands in the description.
+        const build = (one: Page): Promise<string | null> => one.getAttribute("meta[name=description]", "content");
+        const caches = (one: Page): Promise<string[]> =>
+          one.evaluate(async () => (await globalThis.caches.keys()).filter((name) => name.startsWith("faltung-lab-")));
+        await go(page, host.url);
+        await isolated(page);
+        const whole = (one: Page): Promise<boolean> =>
+          one.evaluate(async () => {
+            const [name] = (await globalThis.caches.keys()).filter((n) => n.startsWith("faltung-lab-"));
+            return name !== undefined && (await (await globalThis.caches.open(name)).match("./")) !== undefined;
+          });
+        await expect.poll(() => whole(page), { timeout: SLOW, interval: 200 }).toBe(true);
+        const [old] = await caches(page);
+
+        replace("index.html", /content="Convolution to see/, 'content="Newer. Convolution to see');
+        replace("sw.js", /const VERSION = "[0-9a-f]+"/, 'const VERSION = "newer"');
+        await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r?.update()));
+        const waits = (): Promise<boolean> =>
+          page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.waiting != null);
+        await expect.poll(waits, { timeout: SLOW, interval: 200 }).toBe(true);
+        await page.reload();
+        await page.waitForSelector("h1");
+        expect(await build(page)).not.toContain("Newer."); // a page of the older build is open, so it stays
+
+        await page.close();
+        const { page: later } = await watch(context);
+        const newest = async (): Promise<boolean> => {
+          await later.goto("about:blank");
+          await later.goto(host.url);
+          return ((await build(later)) ?? "").startsWith("Newer.");
+        };
+        await expect.poll(newest, { timeout: SLOW, interval: 200 }).toBe(true);
+        await expect.poll(() => caches(later), { timeout: SLOW }).toEqual(["faltung-lab-newer"]);
+        expect(old).not.toBe("faltung-lab-newer");
+        expect(await later.evaluate<boolean>("crossOriginIsolated")).toBe(true);
+        await later.waitForSelector(".stage svg");
+      } finally {
+        await browser.close();
+        await host.close();
+        rmSync(site, { recursive: true, force: true });
+      }
+    },
+    SLOW,
   );
 
   it(
