@@ -176,8 +176,22 @@ describe("the network's editor", () => {
         .allTextContents();
       expect(kernels).toEqual(["1", "3", "5"]);
       expect(await page.locator("button[aria-label='Move down: convolution']").last().isDisabled()).toBe(true);
+      // The keyboard stays with the layer that it moves.
+      const focused = (): Promise<string | null> =>
+        page.evaluate(() => {
+          const row = document.activeElement?.closest("li");
+          return row
+            ? `${[...(row.parentElement?.children ?? [])].indexOf(row)} ${row.querySelector("strong")?.textContent}`
+            : null;
+        });
+      await page.focus("[data-net] li:nth-child(4) [data-do=up]");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => location.hash.endsWith("net=conv+8+3/conv+8+3/maxpool+4/gap"));
+      await expect.poll(focused).toBe("2 convolution");
+      await page.click("[data-net] li:nth-child(3) [data-do=down]");
       await page.click("button[aria-label='Remove: global average']");
       await page.waitForFunction(() => location.hash.endsWith("net=conv+8+3/maxpool+4/conv+8+3"));
+      await expect.poll(focused).toBe("3 convolution");
     }));
 });
 

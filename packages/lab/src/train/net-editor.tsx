@@ -1,6 +1,6 @@
 /** A network as a list of layers. What would not fit is not offered, so the list is always a network. */
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useApp } from "../app-context.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { KINDS, type LabLayer, type LabShape, MOST_LAYERS, OPTIONS, fits, shapesOf, usualLayer } from "./net.ts";
@@ -25,21 +25,45 @@ export function NetEditor({ layers, input, classes, disabled, change }: NetEdito
   const at = Math.min(place, layers.length);
   const addable =
     layers.length < MOST_LAYERS ? KINDS.filter((kind) => fits(layers.toSpliced(at, 0, usualLayer(kind)), input)) : [];
-  const button = (label: string, icon: IconName, next: readonly LabLayer[] | undefined): JSX.Element => (
-    <button
-      type="button"
-      class="icon small"
-      title={label}
-      aria-label={label}
-      disabled={disabled || next === undefined || !fits(next, input)}
-      onClick={() => next && change(next)}
-    >
-      <Icon name={icon} />
-    </button>
-  );
+  // Who moves a layer by keyboard stays with it; who removes one, at its place.
+  const list = useRef<HTMLOListElement>(null);
+  const follow = useRef<{ readonly row: number; readonly action: IconName } | undefined>(undefined);
+  useEffect(() => {
+    if (follow.current === undefined) return;
+    const { row, action } = follow.current;
+    follow.current = undefined;
+    const there = list.current?.children[row + 1];
+    const same = there?.querySelector<HTMLElement>(`[data-do=${action}]:enabled`);
+    (same ?? there?.querySelector<HTMLElement>("button:enabled"))?.focus();
+  }, [layers]);
+  const button = (
+    layer: LabLayer,
+    action: "up" | "down" | "remove",
+    next: readonly LabLayer[] | undefined,
+    row: number,
+  ): JSX.Element => {
+    const label = `${t(T[action])}: ${t(T[layer.kind])}`;
+    return (
+      <button
+        type="button"
+        class="icon small"
+        title={label}
+        aria-label={label}
+        data-do={action}
+        disabled={disabled || next === undefined || !fits(next, input)}
+        onClick={() => {
+          if (next === undefined) return;
+          follow.current = { row, action };
+          change(next);
+        }}
+      >
+        <Icon name={action} />
+      </button>
+    );
+  };
   return (
     <>
-      <ol class="layers" data-net>
+      <ol class="layers" data-net ref={list}>
         <li>
           <div class="head">
             <strong>{t(T.input)}</strong>
@@ -51,13 +75,9 @@ export function NetEditor({ layers, input, classes, disabled, change }: NetEdito
             <div class="head">
               <strong>{t(T[layer.kind])}</strong>
               <span class="shape">{shapes[i]?.join("×")}</span>
-              {button(`${t(T.up)}: ${t(T[layer.kind])}`, "up", i > 0 ? swapped(layers, i - 1) : undefined)}
-              {button(
-                `${t(T.down)}: ${t(T[layer.kind])}`,
-                "down",
-                i < layers.length - 1 ? swapped(layers, i) : undefined,
-              )}
-              {button(`${t(T.remove)}: ${t(T[layer.kind])}`, "remove", withOut(layers, i))}
+              {button(layer, "up", i > 0 ? swapped(layers, i - 1) : undefined, i - 1)}
+              {button(layer, "down", i < layers.length - 1 ? swapped(layers, i) : undefined, i + 1)}
+              {button(layer, "remove", withOut(layers, i), Math.min(i, layers.length - 2))}
             </div>
             {layer.values.length > 0 && (
               <div class="fields">
