@@ -138,7 +138,7 @@ describe("on a host that sends no headers, under a path", () => {
         replace("sw.js", /const VERSION = "[0-9a-f]+"/, 'const VERSION = "newer"');
         await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r?.update()));
         const waits = (): Promise<boolean> =>
-          page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.waiting != null);
+          page.evaluate(async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting));
         await expect.poll(waits, { timeout: SLOW, interval: 200 }).toBe(true);
         await page.reload();
         await page.waitForSelector("h1");

@@ -168,8 +168,7 @@ function ModelChoice({ models }: { readonly models: Models }): JSX.Element {
   const names = { train: t(I.fromTrain), file: sources.file?.name ?? "", lenet5: t(I.lenet5) };
   const save = (): void => {
     if (!model) return;
-    const bytes = writeModelFile(model, { model: "lab", data: "lab", val: 0.2, seed: 0, epoch: 0 });
-    download({ name: "model.safetensors", blob: new Blob([Uint8Array.from(bytes)]) });
+    download({ name: "model.safetensors", blob: new Blob([Uint8Array.from(writeModelFile(model))]) });
   };
   return (
     <>

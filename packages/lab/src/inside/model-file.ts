@@ -31,7 +31,7 @@ function digest(tensors: ReadonlyMap<string, RawTensor>, metadata: ReadonlyMap<s
 }
 
 /** The bytes of a model file. */
-export function writeModelFile(model: PlainModel, notes: Readonly<Record<string, unknown>>): Uint8Array {
+export function writeModelFile(model: PlainModel): Uint8Array {
   const [channels, height, width] = model.shape;
   const metadata: Record<string, string> = {
     format: "pt",
@@ -46,15 +46,19 @@ export function writeModelFile(model: PlainModel, notes: Readonly<Record<string,
       ...model.statistics,
     }),
     "faltung.classes": JSON.stringify(model.classes),
-    "faltung.notes": JSON.stringify(notes),
+    "faltung.notes": JSON.stringify(model.notes),
   };
   const tensors = Object.entries(richTensors(model.tensors));
   const raw = new Map(tensors.map(([name, tensor]) => [name, toRaw(tensor)]));
   return writeSafetensors(tensors, { ...metadata, [SEAL]: digest(raw, new Map(Object.entries(metadata))) });
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 const isNumbers = (list: unknown, length: number): list is number[] =>
   Array.isArray(list) && list.length === length && list.every((v) => typeof v === "number" && Number.isFinite(v));
+
+const isSide = (n: number): boolean => Number.isInteger(n) && n >= 1 && n <= 8192;
 
 /** @throws FormatError if the file is damaged, or holds weights without their network */
 export function readModelFile(bytes: Uint8Array, name: string): PlainModel {
@@ -67,25 +71,41 @@ export function readModelFile(bytes: Uint8Array, name: string): PlainModel {
         "Give a file that this lab or `faltung train` has written, such as weights/best.safetensors.",
     );
   };
-  const spec = parseSpec(field("architecture"));
-  const preprocessing: unknown = JSON.parse(field("preprocessing"));
-  const classes: unknown = JSON.parse(field("classes"));
+  const json = (key: string): unknown => {
+    try {
+      return JSON.parse(field(key));
+    } catch (cause) {
+      if (cause instanceof FormatError) throw cause;
+      throw new FormatError(`${name}: faltung.${key} in its metadata is not JSON.`, { cause });
+    }
+  };
+  const object = (value: unknown): Json => (typeof value === "object" && value !== null ? { ...value } : {});
+  const architecture = field("architecture");
+  const version = field("version");
+  if (version !== VERSION) {
+    throw new FormatError(`${name}: it is of version ${version}; this lab reads version ${VERSION}.`);
+  }
   if (metadata.get(SEAL) !== digest(tensors, metadata)) {
     throw new FormatError(`${name}: its contents do not agree with the digest in it; the file is damaged.`);
   }
-  const p = typeof preprocessing === "object" && preprocessing !== null ? { ...preprocessing } : {};
-  const { channels, height, width, mean, std } = p as Readonly<Record<string, unknown>>;
+  const { channels, height, width, mean, std } = object(json("preprocessing"));
+  const classes = json("classes");
   const shape = [channels, height, width];
-  if (!isNumbers(shape, 3) || !isNumbers(mean, shape[0]) || !isNumbers(std, shape[0]) || !Array.isArray(classes)) {
+  const isPicture = isNumbers(shape, 3) && [1, 3].includes(shape[0]) && isSide(shape[1]) && isSide(shape[2]);
+  if (!isPicture || !isNumbers(mean, shape[0]) || !isNumbers(std, shape[0])) {
     throw new FormatError(`${name}: its metadata does not say how pictures are prepared.`);
+  }
+  if (!Array.isArray(classes) || classes.length === 0) {
+    throw new FormatError(`${name}: its metadata does not name the classes.`);
   }
   const rich = Object.fromEntries([...tensors].map(([key, raw]) => [key, toTensor(raw, `${name}: ${key}`)]));
   const model: PlainModel = {
-    spec,
+    spec: parseSpec(architecture),
     tensors: plainTensors(rich),
     classes: classes.map(String),
     statistics: { mean, std },
     shape,
+    notes: object(json("notes")),
   };
   richModel(model); // builds it once, so that what does not fit is said now
   return model;

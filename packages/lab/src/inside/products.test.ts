@@ -28,7 +28,7 @@ async function compare(
   const made = { ...planes(maps[index]), ...map, type: "", field: null, input: planes(inputs[index]) };
   inspector.close();
   const [, rows, cols] = made.shape;
-  const plain = plainModel(model, [], { mean: [0], std: [1] }, size);
+  const plain = plainModel(model, { classes: [], statistics: { mean: [0], std: [1] }, shape: size, notes: {} });
   let worst = 0;
   let ordered = true;
   made.data.forEach((value, i) => {

@@ -40,6 +40,8 @@ export interface PlainModel {
   readonly statistics: ChannelStatistics;
   /** [C, H, W] of a picture. */
   readonly shape: readonly number[];
+  /** What the command tells of a model: `model`, `data`, `val`, `seed`, `epoch`. */
+  readonly notes: Readonly<Record<string, unknown>>;
 }
 
 /** A whole run at one moment: the library's TrainingState as plain data. */

@@ -1,5 +1,5 @@
 /** Models and states between the library's classes and plain data. */
-import { type ChannelStatistics, type Module, Tensor, type TrainingState, build } from "faltung";
+import { type Module, Tensor, type TrainingState, build } from "faltung";
 import type { PlainModel, PlainState, PlainTensor } from "./messages.ts";
 
 export function plainTensors(tensors: Readonly<Record<string, Tensor>>): Record<string, PlainTensor> {
@@ -12,13 +12,8 @@ export function richTensors(tensors: Readonly<Record<string, PlainTensor>>): Rec
   return Object.fromEntries(Object.entries(tensors).map(([name, { data, shape }]) => [name, new Tensor(data, shape)]));
 }
 
-export function plainModel(
-  module: Module,
-  classes: readonly string[],
-  statistics: ChannelStatistics,
-  shape: readonly number[],
-): PlainModel {
-  return { spec: module.spec(), tensors: plainTensors(module.stateDict()), classes, statistics, shape };
+export function plainModel(module: Module, rest: Omit<PlainModel, "spec" | "tensors">): PlainModel {
+  return { spec: module.spec(), tensors: plainTensors(module.stateDict()), ...rest };
 }
 
 /** The model with its weights. @throws FormatError, ShapeError if they do not belong together */

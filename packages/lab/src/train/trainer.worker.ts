@@ -17,6 +17,7 @@ import {
   type FromTrainer,
   NO_HISTORY,
   type OwnData,
+  type PlainModel,
   type PlainState,
   type RunConfig,
   type RunHistory,
@@ -33,6 +34,9 @@ const say = (message: FromTrainer): void => postMessage(message);
 const [TELL_EVERY, LOOK_EVERY, KEEP_EVERY] = [80, 900, 5000];
 /** Points of the loss curve that are kept at most; older ones are thinned out. */
 const MOST_POINTS = 1500;
+
+/** The share of one's own pictures that is kept for the test. */
+const HELD_BACK = 0.2;
 
 let lr = 0.003;
 /** Steps that may still be made; Infinity: go on. */
@@ -52,7 +56,7 @@ async function dataOf(config: RunConfig, own: OwnData | undefined): Promise<{ tr
   const kept = own ?? (await load<OwnData>(KEYS.runOwn));
   if (kept === undefined) throw new Error("there are no pictures of your own; add some first");
   const all = arrayDataset({ images: kept.images, labels: kept.labels, shape: kept.shape, classes: kept.classes });
-  const { train, validation } = splitDataset(all, 0.2, config.seed);
+  const { train, validation } = splitDataset(all, HELD_BACK, config.seed);
   return { train, test: validation };
 }
 
@@ -98,7 +102,6 @@ async function train(
     // The number of epochs may be raised later: nothing but the end of the loop depends on it.
     resume: resume && richState({ ...resume, recipe: { ...resume.recipe, epochs: config.epochs } }),
   });
-  const picture = [...train.shape];
   say({
     kind: "ready",
     threads: run.threads,
@@ -111,9 +114,16 @@ async function train(
   let records = history.epochs;
   let fresh: StepPoint[] = [];
   let [told, looked, kept] = [0, 0, performance.now()];
+  const modelNow = (): PlainModel =>
+    plainModel(model, {
+      classes: train.classes,
+      statistics: run.statistics,
+      shape: [...train.shape],
+      notes: { model: "lab", data: config.data, val: HELD_BACK, seed: config.seed, epoch: records.length },
+    });
   const look = (): void => {
     run.state(); // takes the weights out of the arena
-    say({ kind: "model", model: plainModel(model, train.classes, run.statistics, picture) });
+    say({ kind: "model", model: modelNow() });
     looked = performance.now();
   };
   const save = async (current: Fit): Promise<PlainState> => {
@@ -173,10 +183,10 @@ async function train(
       fresh = [];
       records = [...records, record];
       const state = await save(run);
-      const kind = plainModel(model, train.classes, run.statistics, picture);
-      await keepIfMay({ [KEYS.epoch(event.epoch)]: state, [KEYS.model]: kind });
+      const made = modelNow();
+      await keepIfMay({ [KEYS.epoch(event.epoch)]: state, [KEYS.model]: made });
       say({ kind: "epoch", record });
-      say({ kind: "model", model: kind });
+      say({ kind: "model", model: made });
       looked = performance.now();
     }
   }
