@@ -187,6 +187,12 @@ describe("what is shown", () => {
         from.map((f, d) => `${f}–${f + size[d] - 1}`).join(", "),
       );
 
+      // Maps by keyboard: arrows go from one to the next.
+      await page.locator("[data-layer='4'] button").nth(1).focus();
+      await page.keyboard.press("ArrowRight");
+      expect(await page.evaluate<string>(`document.activeElement.ariaLabel`)).toBe("Conv2d 4, channel 2");
+      await page.keyboard.press("Enter");
+
       // By keyboard to the neighbour.
       await page.focus("[data-cell] [role=application]");
       await page.keyboard.press("ArrowRight");

@@ -54,6 +54,8 @@ interface LayerViewProps {
 function LayerView({ map, model, size, chosen, choose }: LayerViewProps): JSX.Element {
   const { t } = useApp();
   const [all, setAll] = useState(false);
+  // One stop of the Tab key for each layer; arrows move within it, as the ARIA toolbar pattern has it.
+  const [active, setActive] = useState(0);
   const { name, type, field } = map;
   const [channels, rows, cols] = map.shape;
   const count = all ? channels : Math.min(channels, MOST);
@@ -72,6 +74,13 @@ function LayerView({ map, model, size, chosen, choose }: LayerViewProps): JSX.El
       label={words(c)}
     />
   );
+  const press = (event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const next = event.key === "Home" ? 0 : event.key === "End" ? count - 1 : step && active + step;
+    if (next === undefined || next < 0 || next >= count) return;
+    event.preventDefault();
+    event.currentTarget.querySelectorAll<HTMLElement>("[aria-pressed]")[next]?.focus();
+  };
   return (
     <section class="layer" data-layer={name}>
       <h3>
@@ -82,7 +91,7 @@ function LayerView({ map, model, size, chosen, choose }: LayerViewProps): JSX.El
         </small>
       </h3>
       {map.geometry && <Filters map={map} model={model} size={size} />}
-      <div class="maps">
+      <div class="maps" role={choose && "toolbar"} aria-label={choose && `${type} ${name}`} onKeyDown={choose && press}>
         {Array.from({ length: count }, (_, c) =>
           choose ? (
             <button
@@ -90,6 +99,8 @@ function LayerView({ map, model, size, chosen, choose }: LayerViewProps): JSX.El
               type="button"
               aria-pressed={chosen?.layer === name && chosen.channel === c}
               aria-label={words(c)}
+              tabIndex={c === Math.min(active, count - 1) ? 0 : -1}
+              onFocus={() => setActive(c)}
               onClick={() => choose({ layer: name, channel: c })}
             >
               {picture(c)}
