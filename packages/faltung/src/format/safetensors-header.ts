@@ -167,8 +167,10 @@ function readTensor(r: Reader, name: string): TensorRecord {
     throw r.error(`${what} has data_offsets [${offsets.join(", ")}]; expected [begin, end] with begin ≤ end`);
   }
   let bytes: number = SAFETENSORS_BYTES[dtype];
-  for (const d of shape) bytes *= d;
-  if (!Number.isSafeInteger(bytes)) throw r.error(`${what} has shape [${shape.join(", ")}], which is too large`);
+  for (const d of shape) {
+    bytes *= d;
+    if (!Number.isSafeInteger(bytes)) throw r.error(`${what} has shape [${shape.join(", ")}], which is too large`);
+  }
   if (bytes !== end - begin) {
     throw r.error(
       `${what} is ${dtype} [${shape.join(", ")}] = ${bytes} bytes, but its data_offsets span ${end - begin}`,

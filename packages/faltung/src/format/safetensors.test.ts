@@ -190,6 +190,11 @@ describe("hostile safetensors", () => {
       file(one('"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]')),
       "too large",
     ],
+    [
+      "product too large, but for a 0",
+      file(one('"dtype":"U8","shape":[9007199254740991,9007199254740991,0],"data_offsets":[0,0]')),
+      "too large",
+    ],
     ["offsets reversed", file(one('"dtype":"U8","shape":[2],"data_offsets":[2,0]'), [1, 2]), "begin ≤ end"],
     ["three offsets", file(one('"dtype":"U8","shape":[2],"data_offsets":[0,1,2]'), [1, 2]), "data_offsets [0, 1, 2]"],
     ["one offset", file(one('"dtype":"U8","shape":[2],"data_offsets":[0]'), [1, 2]), "data_offsets [0]"],

@@ -105,11 +105,39 @@ export interface FunctionProto {
 
 /** Graphs within graphs: deeper than anything that is written on purpose. */
 const MAX_DEPTH = 32;
+/**
+ * Nodes, attributes, tensors and the like in one file. Two bytes can claim one, and it takes a hundred times that in
+ * memory: a small file must not fill it.
+ */
+const MOST_PARTS = 2 ** 18;
 
-function deeper(depth: number, what: string): number {
-  if (depth >= MAX_DEPTH) throw new FormatError(`${what}: graphs are nested more than ${MAX_DEPTH} deep.`);
-  return depth + 1;
+/** How much a file may still hold, and how deep in it the reader is. */
+interface Room {
+  readonly what: string;
+  readonly depth: number;
+  readonly parts: { left: number };
 }
+
+function roomFor(what: string): Room {
+  return { what, depth: 0, parts: { left: MOST_PARTS } };
+}
+
+function deeper({ what, depth, parts }: Room): Room {
+  if (depth >= MAX_DEPTH) throw new FormatError(`${what}: graphs are nested more than ${MAX_DEPTH} deep.`);
+  return { what, depth: depth + 1, parts };
+}
+
+/** The bytes of one more part of the file. */
+function partOf(f: WireField, { what, parts }: Room): Uint8Array {
+  if (parts.left-- === 0)
+    throw new FormatError(`${what}: it has more than ${MOST_PARTS} nodes, attributes, tensors and the like.`);
+  return bytesOf(f, what);
+}
+
+/** What many parts do not have is not made for each. */
+const NONE: readonly never[] = [];
+const NO_ATTRIBUTES: ReadonlyMap<string, AttributeProto> = new Map();
+const NO_OPSETS: ReadonlyMap<string, number> = new Map();
 
 /** @throws FormatError if the bytes are no ONNX model */
 export function readModel(bytes: Uint8Array, what: string): ModelProto {
@@ -120,13 +148,14 @@ export function readModel(bytes: Uint8Array, what: string): ModelProto {
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
   const functions: FunctionProto[] = [];
+  const room = roomFor(what);
   for (const f of fields(bytes, what)) {
     if (f.field === 1) irVersion = intOf(f, what);
     else if (f.field === 2) producerName = textOf(f, what);
-    else if (f.field === 7) graph = readGraph(bytesOf(f, what), what, 0);
-    else if (f.field === 8) readOpset(opsets, bytesOf(f, what), what);
-    else if (f.field === 14) readEntry(metadata, bytesOf(f, what), what);
-    else if (f.field === 25) functions.push(readFunction(bytesOf(f, what), what));
+    else if (f.field === 7) graph = readGraph(bytesOf(f, what), room);
+    else if (f.field === 8) readOpset(opsets, partOf(f, room), what);
+    else if (f.field === 14) readEntry(metadata, partOf(f, room), what);
+    else if (f.field === 25) functions.push(readFunction(partOf(f, room), room));
   }
   if (graph === undefined) throw new FormatError(`${what}: there is no graph in it: this is not an ONNX model.`);
   return { irVersion, producerName, graph, opsets, metadata, functions };
@@ -152,123 +181,138 @@ function readEntry(map: Map<string, string>, bytes: Uint8Array, what: string): v
   map.set(key, value);
 }
 
-function readFunction(bytes: Uint8Array, what: string): FunctionProto {
+function readFunction(bytes: Uint8Array, outer: Room): FunctionProto {
+  const { what } = outer;
+  const room = deeper(outer);
   let name = "";
   let domain = "";
   const inputs: string[] = [];
   const outputs: string[] = [];
   const nodes: NodeProto[] = [];
   const defaults: AttributeProto[] = [];
-  const opsets = new Map<string, number>();
+  let opsets: Map<string, number> | undefined;
   for (const f of fields(bytes, what)) {
     if (f.field === 1) name = textOf(f, what);
     else if (f.field === 4) inputs.push(textOf(f, what));
     else if (f.field === 5) outputs.push(textOf(f, what));
-    else if (f.field === 7) nodes.push(readNode(bytesOf(f, what), what, 1));
-    else if (f.field === 9) readOpset(opsets, bytesOf(f, what), what);
+    else if (f.field === 7) nodes.push(readNode(partOf(f, room), room));
+    else if (f.field === 9) readOpset((opsets ??= new Map()), bytesOf(f, what), what);
     else if (f.field === 10) domain = textOf(f, what);
-    else if (f.field === 11) defaults.push(readAttribute(bytesOf(f, what), what, 1));
+    else if (f.field === 11) defaults.push(readAttribute(partOf(f, room), room));
   }
-  return { name, domain, inputs, outputs, nodes, opsets, defaults };
+  return { name, domain, inputs, outputs, nodes, opsets: opsets ?? NO_OPSETS, defaults };
 }
 
-function readGraph(bytes: Uint8Array, what: string, depth: number): GraphProto {
+function readGraph(bytes: Uint8Array, outer: Room): GraphProto {
+  const { what } = outer;
+  const room = deeper(outer);
   let name = "";
   let sparse = 0;
   const nodes: NodeProto[] = [];
   const initializers: TensorProto[] = [];
   const inputs: ValueInfo[] = [];
   const outputs: ValueInfo[] = [];
-  const inner = deeper(depth, what);
   for (const f of fields(bytes, what)) {
-    if (f.field === 1) nodes.push(readNode(bytesOf(f, what), what, inner));
+    if (f.field === 1) nodes.push(readNode(partOf(f, room), room));
     else if (f.field === 2) name = textOf(f, what);
-    else if (f.field === 5) initializers.push(readTensor(bytesOf(f, what), what));
-    else if (f.field === 11) inputs.push(readValueInfo(bytesOf(f, what), what));
-    else if (f.field === 12) outputs.push(readValueInfo(bytesOf(f, what), what));
+    else if (f.field === 5) initializers.push(readTensor(partOf(f, room), what));
+    else if (f.field === 11) inputs.push(readValueInfo(partOf(f, room), what));
+    else if (f.field === 12) outputs.push(readValueInfo(partOf(f, room), what));
     else if (f.field === 15) sparse++;
   }
   return { name, nodes, initializers, inputs, outputs, sparse };
 }
 
-function readNode(bytes: Uint8Array, what: string, depth: number): NodeProto {
+function readNode(bytes: Uint8Array, room: Room): NodeProto {
+  const { what } = room;
   let name = "";
   let opType = "";
   let domain = "";
-  const inputs: string[] = [];
-  const outputs: string[] = [];
-  const attributes = new Map<string, AttributeProto>();
+  let inputs: string[] | undefined;
+  let outputs: string[] | undefined;
+  let attributes: Map<string, AttributeProto> | undefined;
   for (const f of fields(bytes, what)) {
-    if (f.field === 1) inputs.push(textOf(f, what));
-    else if (f.field === 2) outputs.push(textOf(f, what));
+    if (f.field === 1) (inputs ??= []).push(textOf(f, what));
+    else if (f.field === 2) (outputs ??= []).push(textOf(f, what));
     else if (f.field === 3) name = textOf(f, what);
     else if (f.field === 4) opType = textOf(f, what);
     else if (f.field === 5) {
-      const attribute = readAttribute(bytesOf(f, what), what, depth);
-      attributes.set(attribute.name, attribute);
+      const attribute = readAttribute(partOf(f, room), room);
+      (attributes ??= new Map()).set(attribute.name, attribute);
     } else if (f.field === 7) domain = textOf(f, what);
   }
-  return { name, opType, domain: domain === "ai.onnx" ? "" : domain, inputs, outputs, attributes };
+  return {
+    name,
+    opType,
+    domain: domain === "ai.onnx" ? "" : domain,
+    inputs: inputs ?? NONE,
+    outputs: outputs ?? NONE,
+    attributes: attributes ?? NO_ATTRIBUTES,
+  };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function readAttribute(bytes: Uint8Array, what: string, depth: number): AttributeProto {
-  const floats: number[] = [];
-  const ints: number[] = [];
-  const strings: Uint8Array[] = [];
-  const a: Mutable<AttributeProto> = { name: "", type: 0, floats, ints, strings };
+function readAttribute(bytes: Uint8Array, room: Room): AttributeProto {
+  const { what } = room;
+  let floats: number[] | undefined;
+  let ints: number[] | undefined;
+  let strings: Uint8Array[] | undefined;
+  const a: Mutable<AttributeProto> = { name: "", type: 0, floats: NONE, ints: NONE, strings: NONE };
   for (const f of fields(bytes, what)) {
     if (f.field === 1) a.name = textOf(f, what);
     else if (f.field === 2) a.f = floatOf(f, what);
     else if (f.field === 3) a.i = intOf(f, what);
     else if (f.field === 4) a.s = bytesOf(f, what);
-    else if (f.field === 5) a.t = readTensor(bytesOf(f, what), what);
-    else if (f.field === 6) a.g = readGraph(bytesOf(f, what), what, depth);
-    else if (f.field === 7) pushFloats(floats, f, 4, what);
-    else if (f.field === 8) pushInts(ints, f, what);
-    else if (f.field === 9) strings.push(bytesOf(f, what));
+    else if (f.field === 5) a.t = readTensor(partOf(f, room), what);
+    else if (f.field === 6) a.g = readGraph(partOf(f, room), room);
+    else if (f.field === 7) pushFloats((floats ??= []), f, 4, what);
+    else if (f.field === 8) pushInts((ints ??= []), f, what);
+    else if (f.field === 9) (strings ??= []).push(partOf(f, room));
     else if (f.field === 20) a.type = intOf(f, what);
     else if (f.field === 21) a.reference = textOf(f, what);
   }
-  return a;
+  return { ...a, floats: floats ?? NONE, ints: ints ?? NONE, strings: strings ?? NONE };
 }
 
 /** Reads a serialised TensorProto, as ONNX's test data holds them. @throws FormatError */
 export function readTensor(bytes: Uint8Array, what: string): TensorProto {
-  const dims: number[] = [];
-  const floatData: number[] = [];
-  const int32Data: number[] = [];
-  const int64Data: number[] = [];
-  const doubleData: number[] = [];
-  const uint64Data: number[] = [];
-  const external = new Map<string, string>();
+  let dims: number[] | undefined;
+  let floatData: number[] | undefined;
+  let int32Data: number[] | undefined;
+  let int64Data: number[] | undefined;
+  let doubleData: number[] | undefined;
+  let uint64Data: number[] | undefined;
+  let external: Map<string, string> | undefined;
+  let name = "";
+  let dataType = 0;
+  let rawData: Uint8Array | undefined;
   let location = 0;
-  const t: Mutable<TensorProto> = {
-    name: "",
-    dims,
-    dataType: 0,
-    floatData,
-    int32Data,
-    int64Data,
-    doubleData,
-    uint64Data,
-  };
   for (const f of fields(bytes, what)) {
-    if (f.field === 1) pushInts(dims, f, what);
-    else if (f.field === 2) t.dataType = intOf(f, what);
-    else if (f.field === 4) pushFloats(floatData, f, 4, what);
-    else if (f.field === 5) pushInts(int32Data, f, what);
-    else if (f.field === 7) pushInts(int64Data, f, what);
-    else if (f.field === 8) t.name = textOf(f, what);
-    else if (f.field === 9) t.rawData = bytesOf(f, what);
-    else if (f.field === 10) pushFloats(doubleData, f, 8, what);
-    else if (f.field === 11) pushInts(uint64Data, f, what);
-    else if (f.field === 13) readEntry(external, bytesOf(f, what), what);
+    if (f.field === 1) pushInts((dims ??= []), f, what);
+    else if (f.field === 2) dataType = intOf(f, what);
+    else if (f.field === 4) pushFloats((floatData ??= []), f, 4, what);
+    else if (f.field === 5) pushInts((int32Data ??= []), f, what);
+    else if (f.field === 7) pushInts((int64Data ??= []), f, what);
+    else if (f.field === 8) name = textOf(f, what);
+    else if (f.field === 9) rawData = bytesOf(f, what);
+    else if (f.field === 10) pushFloats((doubleData ??= []), f, 8, what);
+    else if (f.field === 11) pushInts((uint64Data ??= []), f, what);
+    else if (f.field === 13) readEntry((external ??= new Map()), bytesOf(f, what), what);
     else if (f.field === 14) location = intOf(f, what);
   }
-  if (location === 1) t.external = external;
-  return t;
+  return {
+    name,
+    dims: dims ?? NONE,
+    dataType,
+    rawData,
+    floatData: floatData ?? NONE,
+    int32Data: int32Data ?? NONE,
+    int64Data: int64Data ?? NONE,
+    doubleData: doubleData ?? NONE,
+    uint64Data: uint64Data ?? NONE,
+    external: location === 1 ? (external ?? new Map()) : undefined,
+  };
 }
 
 /** Fields of TypeProto that are no tensors. */
