@@ -70,10 +70,26 @@ async function writeError(path: string, error: unknown): Promise<UserError> {
 /** Makes a folder and those above it. @throws UserError if that cannot be */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makePath(path);
   } catch (error) {
     throw new UserError(`The folder ${path} cannot be made: ${reason(error)}.`, { cause: error });
   }
+}
+
+/** Node's `recursive` never returns where a folder that exists takes no others, as in /proc. */
+async function makePath(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makePath(dirname(path));
+  await mkdir(path).catch(async (error: unknown) => {
+    if (!(await isFolder(path))) throw error; // else another process was quicker
+  });
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
 }
 
 /** Removes what killed writers of this file left behind. */

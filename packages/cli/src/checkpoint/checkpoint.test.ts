@@ -31,6 +31,7 @@ describe("writeAtomically", () => {
       "a part of the path is a file, not a folder",
     );
     await expect(makeFolder(join(folder, "file", "deep"))).rejects.toThrow(UserError);
+    await expect(makeFolder("/proc/faltung/deep")).rejects.toThrow(UserError);
     mkdirSync(join(folder, "taken"));
     await expect(writeAtomically(join(folder, "taken"), "x")).rejects.toThrow("it is a folder");
     expect(readdirSync(folder).sort()).toEqual(["file", "taken"]);

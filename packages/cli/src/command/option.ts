@@ -88,13 +88,20 @@ function parseNumber<T>(
 /** One of some words; upper and lower case are the same. */
 export function choice<V extends string>(
   values: readonly V[],
-  row: { readonly default: NoInfer<V>; readonly help: string; readonly shown?: string },
+  row: {
+    readonly default: NoInfer<V>;
+    readonly help: string;
+    readonly shown?: string;
+    /** Other words for them, in lower case. */
+    readonly also?: ReadonlyMap<string, NoInfer<V>>;
+  },
 ): Option<V> {
   return {
     ...row,
     values,
     parse: (value, name) => {
-      const found = values.find((v) => v.toLowerCase() === value.toLowerCase());
+      const word = value.toLowerCase();
+      const found = row.also?.get(word) ?? values.find((v) => v.toLowerCase() === word);
       if (found !== undefined) return found;
       throw new UsageError(`${name}=${value}: expected one of ${values.join(", ")}.${didYouMean(value, values)}`);
     },

@@ -36,6 +36,10 @@ export const exportCommand: Command = defineCommand({
     out: text<string | undefined>({ default: undefined, shown: "(beside the model)", help: "the file, or the folder" }),
     weights: choice(WEIGHT_FORMATS, {
       default: "float32",
+      also: new Map([
+        ["f32", "float32"],
+        ["f16", "float16"],
+      ]),
       help: "wasm: how weights are kept in the file; int8 with data=, or with onnx: the network is quantised",
     }),
     data: text<string | undefined>({
@@ -68,7 +72,7 @@ export const exportCommand: Command = defineCommand({
     const path = model ?? (await newestModel());
     const read = await readModel(path);
     const file = quantises ? await quantized(read, data ?? read.notes.data, format === "onnx" ? 8 : 7, context) : read;
-    const target = out ?? beside(path, format);
+    const target = out ?? beside(path, format, weights);
     if (format !== "pytorch") await makeFolder(dirname(target));
     const written = await write(file, format, target, { weights: quantises ? "float32" : weights, batch, precision });
     const sizes = await Promise.all(written.map(async (name) => ({ path: name, bytes: (await stat(name)).size })));
@@ -103,8 +107,9 @@ async function quantized(file: ModelFile, data: string, bits: 7 | 8, context: Co
 
 type Format = (typeof FORMATS)[number];
 
-function beside(path: string, format: Format): string {
-  const stem = join(dirname(path), basename(path).replace(/\.safetensors$/, ""));
+function beside(path: string, format: Format, weights: (typeof WEIGHT_FORMATS)[number]): string {
+  const name = basename(path).replace(/\.safetensors$/, "");
+  const stem = join(dirname(path), weights === "float32" ? name : `${name}.${weights}`);
   return {
     wasm: `${stem}.wasm`,
     onnx: `${stem}.onnx`,

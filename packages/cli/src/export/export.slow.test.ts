@@ -17,6 +17,7 @@ import {
   normalise,
   small,
 } from "faltung";
+import sharp from "sharp";
 import { load } from "faltung/standalone/loader";
 import { importOnnx } from "faltung/onnx";
 import { afterAll, describe, expect, it } from "vitest";
@@ -173,6 +174,34 @@ describe("the command", () => {
       readFileSync(join(cwd, "best.wasm")).length / 2,
     );
   });
+
+  it("writes half the weights under a name of their own", async () => {
+    const cwd = await modelFolder(() => small(3, 2), 3, 16, ["blue", "red"]);
+    expect((await faltung(cwd, "export", "model=best.safetensors", "weights=f16", "json=true")).out).toContain(
+      '"best.float16.wasm"',
+    );
+  });
+
+  it("writes a model.py that sees a transparent picture as predict does, and a train.py that goes on", async () => {
+    const classes = ["blue", "red"];
+    const cwd = await modelFolder(() => small(3, 2), 3, 16, classes);
+    const background = { r: 200, g: 0, b: 0, alpha: 0.3 };
+    const picture = await sharp({ create: { width: 16, height: 16, channels: 4, background } })
+      .png()
+      .toBuffer();
+    for (const name of classes) mkdirSync(join(cwd, "data", name), { recursive: true });
+    for (let i = 0; i < 5; i++) writeFileSync(join(cwd, `data/${classes[i % 2]}/${i}.png`), picture);
+    await faltung(cwd, "export", "model=best.safetensors", "format=pytorch", "out=torch");
+    const python = await exec(PYTHON, ["torch/model.py", "data/red/1.png"], { cwd });
+    const { out } = await faltung(cwd, "predict", "model=best.safetensors", "source=data/red/1.png");
+    expect(python.stdout.replaceAll(" %", "%")).toBe(out);
+    // The last of its three steps has one picture, which cannot be normalised by itself.
+    const trained = await exec(PYTHON, ["torch/train.py", "data", "--epochs", "1", "--batch", "2"], { cwd });
+    expect(trained.stdout).toMatch(/^epoch 1\/1 {2}loss [\d.]+ {2}accuracy [\d.]+ %\nwritten: trained.safetensors\n$/);
+    expect((await readModel(join(cwd, "trained.safetensors"))).classes).toEqual(classes);
+    const missing = exec(PYTHON, ["torch/train.py", "torch"], { cwd });
+    await expect(missing).rejects.toThrow("torch has no folder for: blue, red");
+  }, 120_000);
 
   it("writes ONNX and safetensors that come back", async () => {
     const cwd = await modelFolder(() => lenet5(1, 3), 1, 28, ["a", "b", "c"]);

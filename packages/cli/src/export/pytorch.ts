@@ -50,13 +50,17 @@ def load_model(path=WEIGHTS):
 
 
 def prepare(image):
-    """A picture of PIL's as the network takes it, [1, ${channels}, ${height}, ${width}]: covered, the rest cut off evenly."""
+    """A picture of PIL's as the network takes it, [1, ${channels}, ${height}, ${width}]: covered, the rest cut off
+    evenly, white where it is transparent."""
     from PIL import Image, ImageOps
 
-    image = ImageOps.exif_transpose(image).convert("RGB" if CHANNELS == 3 else "L")
-    image = ImageOps.fit(image, (WIDTH, HEIGHT), Image.LANCZOS)
-    pixels = torch.tensor(list(image.tobytes()), dtype=torch.float32).view(1, HEIGHT, WIDTH, CHANNELS).permute(0, 3, 1, 2)
-    return normalise(pixels)
+    image = ImageOps.exif_transpose(image)
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = ImageOps.fit(image.convert("RGB" if CHANNELS == 3 else "L"), (WIDTH, HEIGHT), Image.LANCZOS)
+    pixels = torch.tensor(list(image.tobytes()), dtype=torch.float32).view(1, HEIGHT, WIDTH, CHANNELS)
+    return normalise(pixels.permute(0, 3, 1, 2))
 
 
 def normalise(pixels):
@@ -67,7 +71,14 @@ def normalise(pixels):
 
 
 # The safetensors format: a length, a JSON header, the numbers.
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "F64": torch.float64, "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8}
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+}
 
 
 def read_safetensors(path):
@@ -124,12 +135,14 @@ def write_safetensors(path, tensors, metadata):
 if __name__ == "__main__":
     from PIL import Image
 
+    if len(sys.argv) == 1:
+        sys.exit(__doc__.strip())
     network = load_model()
     for name in sys.argv[1:]:
         with torch.no_grad():
             probabilities = network(prepare(Image.open(name))).softmax(1)[0]
-        values, indices = probabilities.topk(min(5, len(CLASSES)))
-        print(name + ":", ", ".join("%s %.1f %%" % (CLASSES[i], 100 * p) for p, i in zip(values.tolist(), indices.tolist())))
+        best = zip(*(part.tolist() for part in probabilities.topk(min(5, len(CLASSES)))))
+        print(name + ":", ", ".join("%s %.1f %%" % (CLASSES[i], 100 * p) for p, i in best))
 `;
 }
 
@@ -162,15 +175,18 @@ def read_folder(root):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("data")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=0.01)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("data", help="a folder with a folder of pictures for each class")
+    parser.add_argument("--epochs", type=int, default=10, help="how often all pictures are seen")
+    parser.add_argument("--batch", type=int, default=64, help="pictures a step")
+    parser.add_argument("--lr", type=float, default=0.01, help="learning rate at its peak")
+    parser.add_argument("--seed", type=int, default=0, help="fixes fresh weights and the order")
     parser.add_argument("--fresh", action="store_true", help="start from fresh weights")
-    parser.add_argument("--out", default="trained.safetensors")
+    parser.add_argument("--out", default="trained.safetensors", help="the file to write")
     args = parser.parse_args()
+    missing = [name for name in CLASSES if not os.path.isdir(os.path.join(args.data, name))]
+    if missing:
+        parser.error("%s has no folder for: %s" % (args.data, ", ".join(missing)))
 
     torch.manual_seed(args.seed)
     images, labels = read_folder(args.data)
@@ -181,8 +197,10 @@ def main():
     criterion = nn.CrossEntropyLoss()
     for epoch in range(args.epochs):
         model.train()
-        total, right = 0.0, 0
+        total, right, seen = 0.0, 0, 0
         for index in torch.randperm(len(images)).split(args.batch):
+            if len(index) == 1 < len(images):
+                continue  # batch-norm has no statistics of one picture
             logits = model(images[index])
             loss = criterion(logits, labels[index])
             optimizer.zero_grad()
@@ -191,7 +209,9 @@ def main():
             schedule.step()
             total += loss.item() * len(index)
             right += (logits.argmax(1) == labels[index]).sum().item()
-        print("epoch %d/%d  loss %.4f  accuracy %.2f %%" % (epoch + 1, args.epochs, total / len(images), 100 * right / len(images)))
+            seen += len(index)
+        numbers = (epoch + 1, args.epochs, total / seen, 100 * right / seen)
+        print("epoch %d/%d  loss %.4f  accuracy %.2f %%" % numbers)
 
     # With the same metadata, Faltung knows how to build the network and to prepare pictures.
     _, metadata = read_safetensors(WEIGHTS)

@@ -51,8 +51,8 @@ function probe(path: string, signal: AbortSignal | undefined): Promise<Python | 
     execFile(path, ["-c", PROBE], { timeout: PATIENCE_MS, signal }, (error, stdout, stderr) => {
       if (signal?.aborted) return reject(signal.reason);
       if (error === null) {
-        const [version, gpus] = stdout.trim().split(/\s+/).slice(-2);
-        return resolve({ path, version, gpus: Number(gpus) });
+        const [, version, gpus] = /(\S+) (\d+)\s*$/.exec(stdout) ?? [];
+        return resolve(version === undefined ? "it is no Python" : { path, version, gpus: Number(gpus) });
       }
       if (codeOf(error) === "ENOENT") return resolve("there is no such program");
       resolve(stderr.trim().split("\n").at(-1) || error.message);
