@@ -92,6 +92,8 @@ const NAMES: Readonly<Record<number, string>> = {
 
 /** Numbers longer than this are none that a state dict has. */
 const LONGEST = 64;
+/** Values that wait on the stack; Python's pickler puts what it writes away after every thousand. */
+const DEEPEST = 100_000;
 
 /**
  * Reads one pickle from `at` on.
@@ -189,6 +191,7 @@ export function readPickle(bytes: Uint8Array, rules: PickleRules, at: number = 0
 
   for (;;) {
     opcodeAt = at;
+    if (stack.length > DEEPEST) throw fail(`more than ${DEEPEST} values wait in it`);
     const opcode = bytes[take(1)];
     switch (opcode) {
       case 0x80: {

@@ -102,6 +102,7 @@ describe("files that nobody should trust", () => {
     ["a string past the end", code("X", "\u00ff".repeat(1), "\u0000\u0000\u0000a."), /ends too early/],
     ["nothing kept", code("h", 9, "."), /recalls value 9/],
     ["an empty stack", code("."), /takes a value where there is none/],
+    ["lists in lists without end", code("]".repeat(200_000), "a".repeat(199_999), "."), /more than 100000 values wait/],
     ["no mark", code("t."), /up to a mark where there is none/],
     ["half an item", code("}(", word("a"), "u."), /a key has no value/],
     ["protocol 9", Buffer.from([0x80, 9, 0x2e]), /protocol 9/],
