@@ -11,6 +11,8 @@ interface NamedModel {
   /** Learning rate for SGD: networks with batch-norm bear more. */
   readonly lr: number;
   readonly help: string;
+  /** Channels, side and classes of the pictures that it was made for. */
+  readonly usual: readonly [channels: Geometry["channels"], side: number, classes: number];
 }
 
 const MODELS: Readonly<Record<string, NamedModel>> = {
@@ -19,47 +21,61 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
     smallest: 8,
     lr: 0.1,
     help: "3×3 convolutions with batch-norm, 0.1 M parameters",
+    usual: [1, 28, 10],
   },
-  lenet5: { make: square(lenet5), smallest: 12, lr: 0.05, help: "LeNet-5, 0.06 M for 28×28" },
+  lenet5: { make: square(lenet5), smallest: 12, lr: 0.05, help: "LeNet-5, 0.06 M for 28×28", usual: [1, 28, 10] },
   resnet20: {
     make: ({ channels }, classes) => cifarResnet(20, channels, classes),
     smallest: 8,
     lr: 0.1,
     help: "0.27 M",
+    usual: [3, 32, 10],
   },
   resnet32: {
     make: ({ channels }, classes) => cifarResnet(32, channels, classes),
     smallest: 8,
     lr: 0.1,
     help: "0.47 M",
+    usual: [3, 32, 10],
   },
   resnet56: {
     make: ({ channels }, classes) => cifarResnet(56, channels, classes),
     smallest: 8,
     lr: 0.1,
     help: "0.86 M",
+    usual: [3, 32, 10],
   },
   resnet18: {
     make: ({ channels }, classes) => imagenetResnet([2, 2, 2, 2], channels, classes),
     smallest: 32,
     lr: 0.1,
     help: "for photographs, 11 M",
+    usual: [3, 224, 1000],
   },
   resnet34: {
     make: ({ channels }, classes) => imagenetResnet([3, 4, 6, 3], channels, classes),
     smallest: 32,
     lr: 0.1,
     help: "for photographs, 21 M",
+    usual: [3, 224, 1000],
   },
   mobilenetv2: {
     make: ({ channels }, classes) => mobilenetV2(channels, classes),
     smallest: 32,
     lr: 0.05,
     help: "for photographs, depthwise, 2.2 M",
+    usual: [3, 224, 1000],
   },
 };
 
 export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);
+
+/** An untrained network as it was published: for the pictures and classes that it was made for. */
+export function usualModel(name: string): { readonly module: Module; readonly preprocessing: Geometry } {
+  const [channels, side, classes] = MODELS[name].usual;
+  const preprocessing = { channels, height: side, width: side };
+  return { module: createModel(name, preprocessing, classes, 0), preprocessing };
+}
 
 /** "small (four convolutions …), lenet5 (…), …" for --help. */
 export const MODEL_HELP: string = Object.entries(MODELS)

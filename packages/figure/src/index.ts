@@ -3,6 +3,7 @@ export { type Frame, toAnimatedSvg } from "./animate.ts";
 export type { Common, EditableNumbers, Figure, Picture } from "./figure.ts";
 export { type ArchitectureRow, drawArchitecture, parseNetwork } from "./figures/architecture.ts";
 export { type GifCodec, type GifEncoder, type Pixels, toGif } from "./gif.ts";
+export { LESSONS } from "./lessons.ts";
 export { KERNELS } from "./numbers.ts";
 export { PALETTES, type Palette, type Theme } from "./palette.ts";
 export {

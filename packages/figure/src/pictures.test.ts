@@ -109,6 +109,11 @@ describe.each(Object.entries({ ...GALLERY, ...STRESS }))("%s", (_, query) => {
       expect(toSvg(scenes[i], { interactive: true })).not.toMatch(/NaN|undefined|Infinity/);
       const tex = toTikz(scenes[i]);
       expect(tex).not.toMatch(/NaN|undefined/);
+      // What pdflatex takes: its own signs, and Korean with kotex.
+      const beyond = [...tex.replaceAll(/^%.*$/gm, "")].filter(
+        (c) => c > "~" && !/[\u1100-\u11ff\u3000-\ud7ff]/.test(c),
+      );
+      expect(beyond).toEqual([]);
       expect([...tex].filter((c) => c === "{").length).toBe([...tex].filter((c) => c === "}").length);
     }
   });

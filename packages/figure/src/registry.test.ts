@@ -3,6 +3,23 @@ import { describe, expect, it } from "vitest";
 import { GALLERY } from "./gallery.ts";
 import { FIGURES, fromArguments, fromQuery, open, toQuery, valuesThatFit } from "./index.ts";
 
+describe("an address of the lab", () => {
+  it.each([
+    ["https://x.org/lab/#/learn/padding-stride?stride=2&lang=ko", { padding: "1", stride: "2", lang: "ko" }, "conv2d"],
+    ["https://x.org/lab/#/learn/pooling", {}, "pool"],
+    ["#/learn/dilation-groups?figure=channels&groups=3&filters=3", { groups: "3" }, "channels"],
+    ["https://x.org/lab/#/learn/channels?step=3&palette=print&size=500", { theme: "print", width: "500" }, "channels"],
+    ["https://x.org/lab/#/?lang=ko", { f: "box" }, "continuous"],
+  ])("%s", (address, options, figure) => {
+    const spec = fromQuery(address);
+    expect(spec).toMatchObject({ ...options, figure });
+    expect(open(spec).figure).toBe(figure);
+  });
+  it("of a page without a figure is refused", () => {
+    expect(() => fromQuery("https://x.org/lab/#/learn/experiment")).toThrow(/names no figure/);
+  });
+});
+
 describe("addresses", () => {
   it.each(Object.entries(GALLERY))("%s comes back from its own address", (_, query) => {
     const picture = open(fromQuery(query));

@@ -14,6 +14,7 @@ import { pool } from "./figures/pool.ts";
 import { receptive } from "./figures/receptive.ts";
 import { same } from "./figures/same.ts";
 import { transposed } from "./figures/transposed.ts";
+import { LESSONS } from "./lessons.ts";
 import { suggest } from "./spec.ts";
 
 export const FIGURES: readonly Figure[] = [
@@ -79,17 +80,37 @@ export function toQuery(picture: Picture): string {
     .join("&");
 }
 
-/** A spec from an address: the query alone, or a whole URL (also one with the query behind "#"). */
+/**
+ * A spec from an address: the query alone, or a whole URL (also one with the query behind "#"), such as that of a page of
+ * the lab, which needs to say only what differs from what the page shows.
+ */
 export function fromQuery(address: string): Spec {
-  const query = address.includes("?")
-    ? address.slice(address.indexOf("?") + 1).split("#")[0]
-    : address.replace(/^.*#/, "");
-  const spec: Record<string, string> = Object.fromEntries(new URLSearchParams(query));
+  const page = /#\/(?:learn\/?)?([\w-]*)(?=\?|$)/.exec(address);
+  const query =
+    address.includes("?") || page ? (address.split("?")[1] ?? "").split("#")[0] : address.replace(/^.*#/, "");
+  const said: Record<string, string> = Object.fromEntries(new URLSearchParams(query));
+  const spec = page ? fromLesson(page[1] || "convolution", said) : said;
   const { figure } = spec;
   if (figure === undefined) {
     throw new OptionError(`The address "${address}" names no figure; it should look like "figure=conv2d&stride=2".`);
   }
   return { ...spec, figure };
+}
+
+/** What a page of the lab shows, and how its address says a file is to look. */
+function fromLesson(
+  slug: string,
+  { palette, size, words, ...said }: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const base: Readonly<Record<string, string>> = new Map(Object.entries(LESSONS)).get(slug) ?? {};
+  const own = said["figure"] === undefined || said["figure"] === base["figure"];
+  return {
+    ...(own ? base : {}),
+    ...said,
+    ...(palette !== undefined && { theme: palette }),
+    ...(size !== undefined && { width: size }),
+    ...(words !== undefined && { caption: words }),
+  };
 }
 
 /** A spec from words such as `conv2d input=5x5 --stride 2 flip`. */

@@ -43,10 +43,11 @@ function wrong(name: string, text: string, expected: string): OptionError {
   return new OptionError(`${name}=${text}: give ${expected}.`);
 }
 
-function whole(text: string, name: string, min: number, max: number): number {
+/** @param said the whole text, of which `text` is one part */
+function whole(text: string, name: string, min: number, max: number, said = text): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
-    throw wrong(name, text, `a whole number from ${min} to ${max}`);
+    throw wrong(name, said, `a whole number from ${min} to ${max}`);
   }
   return value;
 }
@@ -160,7 +161,7 @@ export function size(fallback: Size, max: number, about: Words): Field<Size> {
     parse: (text, name) => {
       const parts = text.split(/[x×]/);
       if (parts.length > 2) throw wrong(name, text, `a size such as 5 or 5x4, at most ${max}x${max}`);
-      const values = parts.map((p) => whole(p, name, 1, max));
+      const values = parts.map((p) => whole(p, name, 1, max, text));
       return [values[0], values[1] ?? values[0]];
     },
     show: ([r, c]) => (r === c ? String(r) : `${r}x${c}`),
@@ -176,7 +177,7 @@ export function pair(fallback: number, min: number, max: number, about: Words): 
     parse: (text, name) => {
       const parts = text.split(/[,x]/);
       if (parts.length > 2) throw wrong(name, text, "one number, or two for rows and columns, such as 2,1");
-      const values = parts.map((p) => whole(p, name, min, max));
+      const values = parts.map((p) => whole(p, name, min, max, text));
       return [values[0], values[1] ?? values[0]];
     },
     show: ([r, c]) => (r === c ? String(r) : `${r},${c}`),
@@ -197,7 +198,7 @@ export function padding(fallback: PaddingText, max: number, about: Words): Field
       const sides = text.split(",").map((part): readonly [number, number] => {
         const ends = part.split(":");
         if (ends.length > 2) throw wrong(name, text, "numbers such as 1 or 1,2 or 1:2,0:1, or same, or valid");
-        const values = ends.map((e) => whole(e, name, 0, max));
+        const values = ends.map((e) => whole(e, name, 0, max, text));
         return [values[0], values[1] ?? values[0]];
       });
       if (sides.length > 2) throw wrong(name, text, "padding for rows and columns only, such as 1,2");

@@ -15,6 +15,9 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   τ: "$\\tau$",
   "≠": "$\\neq$",
   "≤": "$\\leq$",
+  "≈": "$\\approx$",
+  "∂": "$\\partial$",
+  "\u00a0": "~",
   "°": "$^\\circ$",
   "…": "\\ldots{}",
   "“": "``",
@@ -23,7 +26,7 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 };
 
 function tex(s: string): string {
-  return s.replace(/[\\{}$&#%_^~−×·∗⋆→∞Σ∫τ≠≤°…“”\u2003]/g, (c) => {
+  return s.replace(/[\\{}$&#%_^~−×·∗⋆→∞Σ∫τ≠≤≈∂°…“”\u00a0\u2003]/g, (c) => {
     if (c === "\\") return "\\textbackslash{}";
     if (c === "^" || c === "~") return `\\${c}{}`;
     return SYMBOLS[c] ?? `\\${c}`;

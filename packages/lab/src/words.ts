@@ -37,8 +37,8 @@ export const W = {
   more: { en: "More options", ko: "옵션 더 보기" },
   paste: { en: "Paste a PyTorch layer", ko: "PyTorch 층 붙여넣기" },
   pasteHelp: {
-    en: "nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d or nn.AvgPool2d: the figure takes its options.",
-    ko: "nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d를 붙여넣으면 그림이 그 설정을 따릅니다.",
+    en: "nn.Conv2d, nn.Conv1d, nn.ConvTranspose2d, nn.MaxPool2d or nn.AvgPool2d, alone or within a model's code: the figure takes the options of the first.",
+    ko: "nn.Conv2d, nn.Conv1d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d를 그것만, 또는 모델 코드째 붙여넣으면 그림이 첫 번째 층의 설정을 따릅니다.",
   },
   set: { en: "Set the figure", ko: "그림에 적용" },
   sameInCode: { en: "The same layer in code", ko: "같은 층을 코드로" },

@@ -5,6 +5,8 @@ import { type Module, summary } from "faltung";
 import { type ModelFile, readModel } from "../checkpoint/model-file.ts";
 import type { RawCommand } from "../command/command.ts";
 import { EXIT, UsageError, UserError } from "../command/errors.ts";
+import type { Geometry } from "../data/bundle.ts";
+import { MODEL_NAMES, usualModel } from "../models.ts";
 import { newestModel } from "../run/folder.ts";
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
@@ -12,6 +14,8 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
   ["figure receptive -o receptive.png", "what one output sees, as a picture"],
   ["figure filters model=runs/train/weights/best.safetensors -o filters.svg", "the first filters of a trained network"],
   ["figure architecture model=runs/train/weights/best.safetensors -o net.svg", "its layers as blocks"],
+  ["figure architecture model=resnet20 -o resnet20.svg", "a network by name"],
+  ["figure --from-url 'https://…/#/learn/padding-stride?stride=2' -o conv.svg", "what a link of the lab shows"],
 ];
 
 /** Figures that can show a trained network. */
@@ -25,7 +29,7 @@ export const figure: RawCommand = {
       "",
       "Usage: faltung figure NAME [option=value …] [-o FILE]",
       "",
-      "The file's ending decides: .svg .png .gif .webm .mp4 .tex. filters and architecture take model=FILE.safetensors.",
+      "The file's ending decides: .svg .png .gif .webm .mp4 .tex. filters and architecture take model=FILE.safetensors, architecture also a name.",
       "",
       "Figures and their options (values; default):",
       "",
@@ -64,7 +68,9 @@ async function ofModel(spec: FigureSpec, words: readonly string[]): Promise<Para
   const own = new Map(
     words.flatMap((word) => (isOwn(word) ? [word.replace(/^--/, "").split(/=(.*)/s, 2) as [string, string]] : [])),
   );
-  const file = await readModel(own.get("model") || (await newestModel()));
+  const wanted = own.get("model") || (await newestModel());
+  const isName = spec.figure === "architecture" && MODEL_NAMES.includes(wanted);
+  const file = isName ? usualModel(wanted) : await readModel(wanted);
   if (spec.figure === "filters") return { ...spec, values: filterValues(file.module, own.get("layer")) };
   const { figure: _, ...options } = spec;
   return drawArchitecture(
@@ -102,7 +108,10 @@ function filterValues(module: Module, layer: string | undefined): string {
 }
 
 /** Layers that change the shape or have weights; the others would crowd the picture. */
-function rows({ module, preprocessing: { channels, height, width } }: ModelFile): ArchitectureRow[] {
+function rows({
+  module,
+  preprocessing: { channels, height, width },
+}: Pick<ModelFile, "module"> & { readonly preprocessing: Geometry }): ArchitectureRow[] {
   const { layers } = summary(module, [1, channels, height, width]);
   const kinds: readonly (readonly [pattern: RegExp, kind: ArchitectureRow["kind"]])[] = [
     [/Conv/, "conv"],

@@ -12,6 +12,9 @@ const WORDS = {
   step: { en: "Step", ko: "단계" },
 } as const;
 
+/** Followed by a sign that asks for text: phones would draw a coloured picture. */
+const PLAY = "▶\ufe0e";
+
 const STYLE = `
 :host { display: block; max-width: 100%; font: 15px/1.5 system-ui, sans-serif; }
 .stage svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
@@ -35,8 +38,13 @@ class FaltungFigure extends HTMLElement {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #observer: ResizeObserver | undefined;
   #width = 0;
+  readonly #dark = matchMedia("(prefers-color-scheme: dark)");
+  readonly #recolour = (): void => {
+    if (this.#width > 0 && !this.hasAttribute("theme")) this.#open();
+  };
 
   connectedCallback(): void {
+    this.#dark.addEventListener("change", this.#recolour);
     // As a block, it has a width to measure.
     this.#root.innerHTML = `<style>${STYLE}</style>`;
     this.#observer = new ResizeObserver(([entry]) => {
@@ -50,6 +58,7 @@ class FaltungFigure extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#observer?.disconnect();
+    this.#dark.removeEventListener("change", this.#recolour);
     clearTimeout(this.#timer);
   }
 
@@ -63,8 +72,7 @@ class FaltungFigure extends HTMLElement {
   }
 
   #open(): void {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const theme = this.getAttribute("theme") ?? (dark ? "dark" : "light");
+    const theme = this.getAttribute("theme") ?? (this.#dark.matches ? "dark" : "light");
     const text = (this.getAttribute("spec") ?? "").replace(/^\?/, "");
     const first = this.#picture === undefined;
     try {
@@ -95,7 +103,7 @@ class FaltungFigure extends HTMLElement {
     this.#root.innerHTML =
       `<style>${STYLE}</style><div class="stage" tabindex="0" role="group"></div>` +
       (steps > 1
-        ? `<div class="bar">${button("back", "‹")}${button("play", "▶")}${button("forth", "›")}` +
+        ? `<div class="bar">${button("back", "‹")}${button("play", PLAY)}${button("forth", "›")}` +
           `<input type="range" min="0" max="${steps - 1}" aria-label="${WORDS.step[lang]}"><output></output></div>`
         : "") +
       `<p class="sentence" aria-live="polite"></p>`;
@@ -162,7 +170,7 @@ class FaltungFigure extends HTMLElement {
       sentence.textContent = picture.sentence(this.#step);
     }
     const play = this.#root.querySelector("[data-do=play]");
-    if (play) play.textContent = this.#playing ? "❚❚" : "▶";
+    if (play) play.textContent = this.#playing ? "❚❚" : PLAY;
     if (!this.#playing) return;
     this.#timer = setTimeout(() => {
       this.#step = this.#step < picture.steps - 1 ? this.#step + 1 : 0;

@@ -5,6 +5,7 @@ import type { FormulaName } from "./formulas.ts";
 
 export type ExerciseKind =
   | "size"
+  | "size-dilated"
   | "cells"
   | "cells-flip"
   | "pool"

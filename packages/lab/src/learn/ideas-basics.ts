@@ -1,4 +1,5 @@
 /** The first ideas: from two functions to a layer on a colour picture. */
+import { LESSONS } from "@faltung/figure";
 import { type Idea, exercise, formula, heading, text } from "./idea.ts";
 
 export const BASICS: readonly Idea[] = [
@@ -13,7 +14,7 @@ export const BASICS: readonly Idea[] = [
       formula("convolution"),
       {
         kind: "figure",
-        base: { figure: "continuous", f: "box", g: "decay" },
+        base: LESSONS.convolution,
         options: ["f", "g", "kind", "swap"],
         tries: [
           {
@@ -51,7 +52,7 @@ export const BASICS: readonly Idea[] = [
       formula("correlation"),
       {
         kind: "figure",
-        base: { figure: "continuous", f: "box", g: "decay", kind: "correlation" },
+        base: LESSONS["cross-correlation"],
         options: ["f", "g", "kind", "swap"],
         tries: [
           {
@@ -88,7 +89,7 @@ export const BASICS: readonly Idea[] = [
       formula("deep"),
       {
         kind: "figure",
-        base: { figure: "conv2d" },
+        base: LESSONS["deep-learning"],
         options: ["input", "kernel", "flip", "named", "cells", "shade", "weights"],
         paste: true,
         tries: [
@@ -129,7 +130,7 @@ export const BASICS: readonly Idea[] = [
       formula("channels"),
       {
         kind: "figure",
-        base: { figure: "channels" },
+        base: LESSONS.channels,
         options: ["input", "channels", "filters", "kernel", "stride", "padding", "bias"],
         paste: true,
         tries: [

@@ -1,4 +1,5 @@
 /** What a layer can be told: padding, stride, dilation, groups; its way back up; pooling. */
+import { LESSONS } from "@faltung/figure";
 import { type Idea, exercise, formula, heading, text } from "./idea.ts";
 
 export const LAYERS: readonly Idea[] = [
@@ -13,7 +14,7 @@ export const LAYERS: readonly Idea[] = [
       formula("size"),
       {
         kind: "figure",
-        base: { figure: "conv2d", padding: 1 },
+        base: LESSONS["padding-stride"],
         options: ["input", "kernel", "stride", "padding", "mode"],
         paste: true,
         tries: [
@@ -52,7 +53,7 @@ export const LAYERS: readonly Idea[] = [
       formula("sizeDilated"),
       {
         kind: "figure",
-        base: { figure: "conv2d", input: 7, dilation: 2 },
+        base: LESSONS["dilation-groups"],
         options: ["input", "kernel", "dilation", "padding", "stride"],
         paste: true,
         tries: [
@@ -73,7 +74,7 @@ export const LAYERS: readonly Idea[] = [
         "**그룹(groups)**은 채널을 서로 만나지 않는 무리로 나눕니다. 그룹이 g개면 필터는 채널을 C/g개씩만 보고, 가중치는 g분의 1로 줄어듭니다. 그룹 수가 채널 수와 같으면 **깊이별 합성곱(depthwise convolution)**이라 합니다. 그 뒤에 1×1 합성곱으로 채널을 다시 섞는 것이 MobileNet의 핵심입니다.",
       ),
       formula("groupsCost"),
-      exercise("size"),
+      exercise("size-dilated"),
     ],
   },
   {
@@ -87,7 +88,7 @@ export const LAYERS: readonly Idea[] = [
       formula("transposedSize"),
       {
         kind: "figure",
-        base: { figure: "transposed" },
+        base: LESSONS.transposed,
         options: ["input", "kernel", "stride", "padding", "outputpadding", "view"],
         paste: true,
         tries: [
@@ -119,7 +120,7 @@ export const LAYERS: readonly Idea[] = [
       formula("averagePool"),
       {
         kind: "figure",
-        base: { figure: "pool" },
+        base: LESSONS.pooling,
         options: ["op", "input", "kernel", "stride", "padding", "ceil"],
         paste: true,
         tries: [

@@ -1,4 +1,5 @@
 /** From layers to networks: what a cell sees, how weights learn, a whole CNN, and the experiment. */
+import { LESSONS } from "@faltung/figure";
 import { type Idea, exercise, formula, heading, text } from "./idea.ts";
 
 export const NETWORKS: readonly Idea[] = [
@@ -13,7 +14,7 @@ export const NETWORKS: readonly Idea[] = [
       formula("receptive"),
       {
         kind: "figure",
-        base: { figure: "receptive" },
+        base: LESSONS["receptive-field"],
         options: ["input", "layers"],
         tries: [
           { words: { en: "three plain layers", ko: "평범한 층 셋" }, query: { layers: "3,3,3" } },
@@ -43,7 +44,7 @@ export const NETWORKS: readonly Idea[] = [
       formula("backwardInput"),
       {
         kind: "figure",
-        base: { figure: "backward" },
+        base: LESSONS.backward,
         options: ["of", "input", "kernel", "stride", "padding", "dilation"],
         tries: [
           { words: { en: "dL/dx with stride 2", ko: "스트라이드 2일 때 dL/dx" }, query: { stride: "2", padding: "1" } },
@@ -76,7 +77,7 @@ export const NETWORKS: readonly Idea[] = [
       ),
       {
         kind: "figure",
-        base: { figure: "architecture" },
+        base: LESSONS.cnn,
         options: ["net"],
         tries: [
           { words: { en: "LeNet-5", ko: "LeNet-5" }, query: {} },
@@ -117,8 +118,8 @@ export const NETWORKS: readonly Idea[] = [
       { kind: "experiment" },
       formula("flipped"),
       text(
-        "The losses coincide at every step, and the learned filters are each other's reflection through the centre. The last row tells them apart: given a single bright point (an *impulse*), convolution stamps its kernel as it is, and cross-correlation stamps it turned round.",
-        "손실은 모든 단계에서 똑같고, 학습된 필터는 서로를 점대칭으로 뒤집은 것입니다. 둘을 구별해 주는 것은 마지막 줄입니다. 밝은 점 하나(*임펄스*, impulse)를 넣으면 합성곱은 커널을 그대로 찍고, 교차상관은 뒤집어 찍습니다.",
+        "The losses coincide at every step, and the learned filters are each other's reflection through the centre. Given a single bright point (an *impulse*), both answer with the same picture: they have become the same function. But compare it with the filters above: convolution has stamped its filter as it is, cross-correlation has stamped its own turned round.",
+        "손실은 모든 단계에서 똑같고, 학습된 필터는 서로를 점대칭으로 뒤집은 것입니다. 밝은 점 하나(*임펄스*, impulse)를 넣으면 둘 다 똑같은 그림을 내놓습니다. 같은 함수가 된 것입니다. 하지만 위의 필터와 견주어 보면, 합성곱은 제 필터를 그대로 찍었고 교차상관은 제 필터를 뒤집어 찍었습니다.",
       ),
       heading("What follows", "결론"),
       text(

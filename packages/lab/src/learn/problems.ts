@@ -59,22 +59,26 @@ const KERNEL: Words = { en: "filter", ko: "필터" };
 export function problem(kind: ExerciseKind, seed: number): Problem {
   const roll = dice(seed);
   switch (kind) {
-    case "size": {
-      const [n, k, s, p, d] = [roll(7, 32), 2 * roll(1, 2) + 1, roll(1, 3), roll(0, 2), roll(1, 2)];
+    case "size":
+    case "size-dilated": {
+      const dilated = kind === "size-dilated";
+      const [n, k, s, p, d] = [roll(9, 32), 2 * roll(1, 2) + 1, roll(1, 3), roll(0, 2), dilated ? 2 : 1];
       const g = normaliseConv({ stride: s, padding: p, dilation: d }, [k], "exercise");
       const [size] = spatialOutput(g, [n], "exercise");
       const extent = d * (k - 1) + 1;
       return {
         question: {
-          en: `An input ${n} cells wide, kernel ${k}, stride ${s}, padding ${p}, dilation ${d}. How wide is the output?`,
-          ko: `입력의 너비가 ${n}, 커널 ${k}, 스트라이드 ${s}, 패딩 ${p}, 팽창 ${d}입니다. 출력의 너비는 얼마일까요?`,
+          en: `An input ${n} cells wide, kernel ${k}, stride ${s}, padding ${p}${dilated ? `, dilation ${d}` : ""}. How wide is the output?`,
+          ko: `입력의 너비가 ${n}, 커널 ${k}, 스트라이드 ${s}, 패딩 ${p}${dilated ? `, 팽창 ${d}` : ""}입니다. 출력의 너비는 얼마일까요?`,
         },
         given: [],
         answer: [[size]],
-        hint: {
-          en: `⌊(${n} + 2·${p} − ${extent}) / ${s}⌋ + 1, since the kernel spans ${d}·(${k} − 1) + 1 = ${extent} cells.`,
-          ko: `커널은 ${d}·(${k} − 1) + 1 = ${extent}칸에 걸치므로 ⌊(${n} + 2·${p} − ${extent}) / ${s}⌋ + 1입니다.`,
-        },
+        hint: dilated
+          ? {
+              en: `⌊(${n} + 2·${p} − ${extent}) / ${s}⌋ + 1, since the kernel spans ${d}·(${k} − 1) + 1 = ${extent} cells.`,
+              ko: `커널은 ${d}·(${k} − 1) + 1 = ${extent}칸에 걸치므로 ⌊(${n} + 2·${p} − ${extent}) / ${s}⌋ + 1입니다.`,
+            }
+          : { en: `⌊(${n} + 2·${p} − ${k}) / ${s}⌋ + 1`, ko: `⌊(${n} + 2·${p} − ${k}) / ${s}⌋ + 1` },
       };
     }
     case "transposed-size": {
