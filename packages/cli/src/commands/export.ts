@@ -36,7 +36,7 @@ export const exportCommand: Command = defineCommand({
     out: text<string | undefined>({ default: undefined, shown: "(beside the model)", help: "the file, or the folder" }),
     weights: choice(WEIGHT_FORMATS, {
       default: "float32",
-      also: new Map([
+      also: new Map<string, (typeof WEIGHT_FORMATS)[number]>([
         ["f32", "float32"],
         ["f16", "float16"],
       ]),
