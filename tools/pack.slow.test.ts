@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundleForNode } from "../packages/faltung/build.mjs";
 import { CACHE, ROOT, run, runNpm, runTool } from "./lib/run.mjs";
 
 /** The goal for the main entry, all of it: bundled, minified, gzipped. What may not be passed stands a little above. */
@@ -27,12 +28,9 @@ let folder = "";
 let tarball = "";
 let files: readonly string[] = [];
 
-/** Bytes of a program that takes in all of these entries. */
-async function bundledSize(ways: readonly string[]): Promise<number> {
-  writeFileSync(
-    join(folder, "all.mjs"),
-    ways.map((name, i) => `export * as way${i} from ${JSON.stringify(name)};`).join("\n"),
-  );
+/** Bytes of a program, as a page would load it. */
+async function bundledSize(text: string): Promise<number> {
+  writeFileSync(join(folder, "all.mjs"), text);
   const bundle = await rolldown({
     input: join(folder, "all.mjs"),
     cwd: folder,
@@ -60,6 +58,7 @@ beforeAll(async () => {
     if (existsSync(join(LIBRARY, name))) copyFileSync(join(LIBRARY, name), join(stage, name));
   }
   await must(runTool("typescript/bin/tsc", ["-p", LIBRARY, "--outDir", join(stage, "dist")]));
+  await bundleForNode(join(stage, "dist"));
   await must(runNpm(["pack", "--ignore-scripts", "--loglevel=error"], { cwd: stage }));
   const { name, version } = JSON.parse(readFileSync(join(stage, "package.json"), "utf8"));
   tarball = join(stage, `${name}-${version}.tgz`);
@@ -86,6 +85,25 @@ describe("the packed library", () => {
   it("brings no other package with it", () => {
     const lock = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
     expect(Object.keys(lock.packages)).toEqual(["", "node_modules/faltung"]);
+  });
+
+  it("is a few files for Node, which loads each by itself, and modules for bundlers, which leave out most", async () => {
+    const { exports } = JSON.parse(readFileSync(join(folder, "node_modules/faltung/package.json"), "utf8"));
+    for (const way of Object.values<Record<string, string>>(exports)) {
+      expect(files).toEqual(expect.arrayContaining([way["node"].slice(2), way["default"].slice(2)]));
+    }
+    expect(files.filter((f) => f.startsWith("dist/node/")).length).toBeLessThan(30);
+    expect(await bundledSize('export { Tensor } from "faltung";')).toBeLessThan(3_000);
+    expect(await bundledSize('export { Linear } from "faltung";')).toBeLessThan(35_000);
+  });
+
+  it("gives the same classes by every way in", async () => {
+    writeFileSync(
+      join(folder, "ways.mjs"),
+      'import * as main from "faltung"; import * as errors from "faltung/errors"; import { resnet20 } from "faltung";\n' +
+        "console.log(main.ShapeError === errors.ShapeError, main.Conv2d.name, resnet20().constructor.name);",
+    );
+    expect(await must(run(process.execPath, ["ways.mjs"], { cwd: folder }))).toBe("true Conv2d CifarResNet\n");
   });
 
   it("trains in an empty folder", async () => {
@@ -128,8 +146,10 @@ describe("the packed library", () => {
   it(`is less than ${kB(LIMIT)}, all of its main entry, minified and gzipped`, async () => {
     const { exports } = JSON.parse(readFileSync(join(folder, "node_modules/faltung/package.json"), "utf8"));
     const ways = Object.keys(exports).map((path) => `faltung${path.slice(1)}`);
-    const main = await bundledSize(["faltung"]);
-    const all = await bundledSize(ways);
+    const allOf = (names: readonly string[]): string =>
+      names.map((name, i) => `export * as way${i} from ${JSON.stringify(name)};`).join("\n");
+    const main = await bundledSize(allOf(["faltung"]));
+    const all = await bundledSize(allOf(ways));
     // Past the test runner, which keeps quiet about what passed.
     process.stderr.write(
       `size       faltung: ${kB(main)} minified and gzipped (goal: less than ${kB(GOAL)}); ` +

@@ -1,17 +1,22 @@
 /** The packages from TypeScript to `dist/`, in the order in which they import each other. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { CACHE, ROOT, duration, runTool } from "./run.mjs";
 
 /** Each may import the ones before it. */
 const ORDER = ["faltung", "figure", "cli"];
 
-/** Removes from `dist` what no source makes any more, so that it is never packed. @param {string} folder */
+/**
+ * Removes from `dist` what no source makes any more, so that it is never packed. (What is bundled looks after itself.)
+ * @param {string} folder
+ */
 function prune(folder) {
   const dist = join(folder, "dist");
+  const bundled = existsSync(join(folder, "src/node")) ? undefined : join(dist, "node");
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const file = join(entry.parentPath, entry.name);
+    if (bundled !== undefined && file.startsWith(bundled + sep)) continue;
     const source = join(folder, "src", file.slice(dist.length + 1).replace(/(\.d)?\.(js|ts)(\.map)?$/, ".ts"));
     if (!existsSync(source)) rmSync(file);
   }
@@ -58,6 +63,7 @@ export async function build() {
       return false;
     }
     prune(folder);
+    if (name === "faltung") await (await import("../../packages/faltung/build.mjs")).bundleForNode(); // by then it is installed
     linkCommands(folder);
     built.push(name);
   }
