@@ -12,5 +12,6 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: "100%",
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

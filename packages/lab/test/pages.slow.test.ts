@@ -77,7 +77,7 @@ describe("the frame", () => {
     await page.goto(`${lab.isolated}#/learn/padding-stride?lang=en&step=0`);
     // The button does what it says: the scripts are there and have run.
     await page.getByRole("button", { name: "One step forth", exact: true }).click();
-    await expect.poll(() => page.textContent(".transport output"), { interval: 10 }).toMatch(/^2\//);
+    await expect.poll(() => page.textContent(".transport output"), { ...PATIENT, interval: 10 }).toMatch(/^2\//);
     const ms = await page.evaluate<number>("performance.now()");
     const shift = await page.evaluate<number>(
       `new Promise((resolve) => new PerformanceObserver((list) =>

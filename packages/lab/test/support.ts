@@ -13,6 +13,9 @@ const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 /** What Playwright itself says where a test wants no service worker. */
 const BLOCKED = "Service Worker registration blocked by Playwright";
 
+/** Milliseconds for a click or a wait, on a machine with other work to do. */
+const PATIENCE = 120_000;
+
 export interface Lab {
   readonly folder: string;
   readonly browser: Browser;
@@ -71,6 +74,7 @@ export async function visit(lab: Lab, options: BrowserContextOptions = {}): Prom
 /** A page in that profile. */
 export async function watch(context: BrowserContext): Promise<Visit> {
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.text() === BLOCKED) return;

@@ -187,11 +187,11 @@ describe("the network's editor", () => {
       await page.focus("[data-net] li:nth-child(4) [data-do=up]");
       await page.keyboard.press("Enter");
       await page.waitForFunction(() => location.hash.endsWith("net=conv+8+3/conv+8+3/maxpool+4/gap"));
-      await expect.poll(focused).toBe("2 convolution");
+      await expect.poll(focused, { timeout: TRAINED }).toBe("2 convolution");
       await page.click("[data-net] li:nth-child(3) [data-do=down]");
       await page.click("button[aria-label='Remove: global average']");
       await page.waitForFunction(() => location.hash.endsWith("net=conv+8+3/maxpool+4/conv+8+3"));
-      await expect.poll(focused).toBe("3 convolution");
+      await expect.poll(focused, { timeout: TRAINED }).toBe("3 convolution");
     }));
 });
 
