@@ -22,7 +22,10 @@ import type { Tensor } from "../tensor/tensor.ts";
 export interface FloatGraph {
   readonly input: Value<InputAttributes>;
   readonly output: Value;
-  /** All values below the output, inputs before users. */
+  /**
+   * The values between input and output, inputs before users. What is known without the input is left out: an imported
+   * network keeps its constants from one trace to the next, so that their places are not the same in both.
+   */
   readonly order: readonly Value[];
   readonly known: (value: Value) => Tensor | undefined;
   /** Layers that are computed in whole numbers, by the value at their end (batch norm and bias included). */
@@ -45,9 +48,10 @@ export function originOf(value: Value): Value {
 export function floatGraph(model: Module, shape: Shape): FloatGraph {
   const x = input("x", { shape, dtype: "float32" });
   const [output] = decompose([model.forward(x)]);
-  const order = reachable([output]);
+  const all = reachable([output]);
   const known = knownNumbers([output], (state) => state.attrs.initial);
-  const chains = affineChains(order, [output], known);
+  const order = all.filter((value) => known(value) === undefined);
+  const chains = affineChains(all, [output], known);
   const layers = new Map([...chains].filter(([, { base }]) => isLayer(base)));
   if (layers.size === 0) {
     throw new OptionError("quantize: the network has no convolution or linear layer with weights of its own.");

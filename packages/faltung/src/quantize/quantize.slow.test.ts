@@ -8,6 +8,7 @@ import { exportStandalone } from "../format/standalone/export.ts";
 import { load } from "../format/standalone/loader.ts";
 import { importOnnx } from "../format/onnx/import.ts";
 import { exportOnnx } from "../format/onnx/export/export.ts";
+import { floats, modelOf, node, port } from "../format/onnx/testing.ts";
 import { mobilenetV2, resnet20, small } from "../models/index.ts";
 import { BatchNorm2d, Conv2d, type Module, ReLU, Sequential } from "../nn/index.ts";
 import { concat } from "../ops/shape/shape.ts";
@@ -107,3 +108,38 @@ test.each(networks)(
   },
   240_000,
 );
+
+test("an imported network, whose constants are made when it is first traced", async () => {
+  const random = new Random(5);
+  const weight = (name: string, shape: Shape): ReturnType<typeof floats> => ({
+    ...floats(
+      name,
+      Array.from({ length: sizeOf(shape) }, () => random.normal()),
+    ),
+    dims: shape,
+  });
+  const net = importOnnx(
+    modelOf({
+      inputs: [port("x", ["n", 2, 6, 6])],
+      outputs: [port("y")],
+      nodes: [
+        node("Conv", ["x", "w1"], ["a"]),
+        node("Add", ["a", "three"], ["b"]),
+        node("Clip", ["b", "zero", "six"], ["c"]),
+        node("Mul", ["a", "c"], ["d"]),
+        node("Div", ["d", "six"], ["e"]), // the hard swish of MobileNetV3, as PyTorch writes it
+        node("Conv", ["e", "w2"], ["y"]),
+      ],
+      initializers: [
+        weight("w1", [4, 2, 3, 3]),
+        weight("w2", [3, 4, 1, 1]),
+        ...[0, 3, 6].map((value, i) => ({ ...floats(["zero", "three", "six"][i], [value]), dims: [] })),
+      ],
+    }),
+  );
+  const x = pictures([8, 2, 6, 6], 1);
+  const q = await quantize(net, x); // before anything else traces it
+  const whole = await outputs(q, x, 1);
+  const float = await outputs(net, x, 1);
+  expect(furthest(whole, float)).toBeLessThan(0.05 * spread(float));
+});
