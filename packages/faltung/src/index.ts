@@ -37,7 +37,7 @@ export { grad } from "./compile/differentiate.ts";
 export { type GradcheckOptions, gradcheck } from "./compile/gradcheck.ts";
 export { evaluate } from "./compile/evaluate.ts";
 export { type CompileOptions, type CompiledFunction, compile } from "./compile/compile.ts";
-export type { Entries, EntrySpec, MemoryReport, Program } from "./compile/program.ts";
+export type { Choices, Entries, EntrySpec, MemoryReport, Program } from "./compile/program.ts";
 
 // Learning
 export * from "./optim/index.ts";

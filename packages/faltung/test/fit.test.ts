@@ -184,3 +184,31 @@ describe("fit", () => {
     await expect(fit(model, { ...good, train: rgb, validation: undefined })).rejects.toThrow(/3 channels/);
   });
 });
+
+it("a tuned run goes on with the algorithms that it had, bit for bit", async () => {
+  const images = Uint8Array.from({ length: 16 * 64 }, (_, i) => (i * 37) % 251);
+  const train = arrayDataset({ images, labels: Array.from({ length: 16 }, (_, i) => i % 2), shape: [1, 8, 8] });
+  const model = () => {
+    manualSeed(3);
+    return new Sequential(
+      new Conv2d(1, 8, 3, { padding: 1 }),
+      new ReLU(),
+      new Conv2d(8, 8, 3, { padding: 1 }),
+      new Flatten(),
+      new Linear(512, 2),
+    );
+  };
+  const losses: number[] = [];
+  const options = { train, batch: 8, epochs: 2, threads: 1, seed: 1 } as const;
+  const whole = await fit(model(), { ...options, tune: true });
+  let saved = whole.state();
+  for await (const event of whole) {
+    if (event.kind !== "step") continue;
+    losses.push(event.loss);
+    if (losses.length === 2) saved = whole.state();
+  }
+  expect(Object.keys(saved.choices ?? {}).length).toBeGreaterThan(0);
+  const rest = await fit(model(), { ...options, tune: true, resume: saved });
+  expect(rest.state().choices).toEqual(saved.choices);
+  for await (const event of rest) if (event.kind === "step") expect(event.loss).toBe(losses[2 + event.step]);
+});

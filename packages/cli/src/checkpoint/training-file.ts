@@ -41,13 +41,13 @@ export interface TrainingFile {
 
 /** Writes the state of a run as one step, and keeps the one before. @throws UserError if it cannot be written */
 export async function writeTraining(path: string, { state, run }: TrainingFile): Promise<void> {
-  const { tensors, progress, schedule, recipe } = state;
+  const { tensors, ...rest } = state;
   await writeSealed(
     path,
     tensors,
     {
       "faltung.version": VERSION,
-      "faltung.state": JSON.stringify({ progress, schedule, recipe }),
+      "faltung.state": JSON.stringify(rest),
       "faltung.run": JSON.stringify(run),
     },
     { keepPrevious: true },

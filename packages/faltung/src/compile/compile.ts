@@ -8,10 +8,11 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { wasmFeatures } from "../wasm/index.ts";
 import { entryGraph, traceEntry } from "./entries.ts";
 import { fuse } from "./fuse.ts";
-import { planProgram } from "./plan.ts";
-import type { Entries, EntrySpec, InputSpec, Program } from "./program.ts";
+import { type ProgramPlan, planProgram } from "./plan.ts";
+import type { Choices, Entries, EntrySpec, InputSpec, Program } from "./program.ts";
 import { referenceProgram } from "./referenceProgram.ts";
 import { type Graph, type RandomSource, randomSource } from "./trace.ts";
+import { choosing, tune } from "./tune.ts";
 import { wasmProgram } from "./wasmProgram.ts";
 import { wideMissing } from "./wide.ts";
 
@@ -35,6 +36,16 @@ export interface CompileOptions {
    * differ from those of 128-bit vectors in the last bits, so a run should keep to one; ignored with `strict`.
    */
   readonly wide?: boolean;
+  /**
+   * Tries at compile time which algorithm is the fastest for each convolution that has several, some tenths of a second
+   * for each different one, instead of asking the cost models. `program.choices` has the answers. False unless said.
+   */
+  readonly tune?: boolean;
+  /**
+   * Algorithms that were chosen before: `program.choices` of another program, on this machine or another. Work that
+   * is not in it, and `precision: "strict"`, choose as without it.
+   */
+  readonly choices?: Choices;
   /** Arithmetic of the reference backend: `float32` unless said. */
   readonly reference?: "float32" | "float64";
   /** Where dropout draws from. A source of seed 0 unless said. */
@@ -116,13 +127,16 @@ async function build(entries: Entries, options: CompileOptions): Promise<Program
   });
   try {
     const graphs = [...traceAll(entries, random)].map(([name, graph]) => entryGraph(name, graph, fuse));
+    const { choices: known = {} } = options;
+    const choices = options.tune ? await tune(graphs, target(1), known) : known;
+    const plan = (threads: number): ProgramPlan => planProgram(graphs, choosing(target(threads), choices));
     try {
-      return await wasmProgram(planProgram(graphs, target(crew.workers.length + 1)), crew, notes);
+      return await wasmProgram(plan(crew.workers.length + 1), crew, notes, choices);
     } catch (error) {
       if (!(error instanceof WorkerError)) throw error;
       crew.dismiss();
       notes.push(`one thread: ${error.message}`);
-      return await wasmProgram(planProgram(graphs, target(1)), hire(0), notes);
+      return await wasmProgram(plan(1), hire(0), notes, choices);
     }
   } catch (error) {
     crew.dismiss();

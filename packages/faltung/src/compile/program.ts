@@ -40,6 +40,9 @@ export interface MemoryReport {
   readonly total: number;
 }
 
+/** The algorithm for each piece of work that has several, by the work in words. Plain data: it can be kept as JSON. */
+export type Choices = Readonly<Record<string, string>>;
+
 /**
  * A compiled program. Made by {@link compile}; nothing of it needs to be disposed of, though `close()` gives the threads
  * back at once.
@@ -50,6 +53,8 @@ export interface Program<E extends Entries> {
   readonly threads: number;
   /** What a user may want to know: why there is only one thread, for instance. */
   readonly notes: readonly string[];
+  /** The algorithms that were tried out or given, by the work; see `tune` and `choices` of {@link compile}. */
+  readonly choices: Choices;
   readonly memory: MemoryReport;
   /**
    * Runs an entry once and returns copies of its outputs. An input that is left out keeps what it holds: the numbers of

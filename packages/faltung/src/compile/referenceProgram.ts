@@ -54,6 +54,7 @@ export function referenceProgram(
     backend: "reference",
     threads: 1,
     notes,
+    choices: {},
     memory: reportOf([...entries.values()], [...states.keys()]),
     states: [...states.keys()],
     run: (name: string, inputs: Readonly<Record<string, Tensor | undefined>> = {}): Record<string, Tensor> =>

@@ -6,6 +6,7 @@ import { type DType, sizeOf } from "../tensor/shape.ts";
 import { explainJobs } from "./explain.ts";
 import type { Place, PlannedEntry, ProgramPlan } from "./plan.ts";
 import {
+  type Choices,
   type Entries,
   IdleStates,
   type MemoryReport,
@@ -28,6 +29,7 @@ export async function wasmProgram(
   planned: ProgramPlan,
   crew: Crew,
   notes: readonly string[],
+  choices: Choices = {},
 ): Promise<Program<Entries>> {
   const instance = await instantiate(planned.plan, crew);
   const { memory } = instance;
@@ -77,6 +79,7 @@ export async function wasmProgram(
     backend: "wasm",
     threads: planned.plan.threads,
     notes,
+    choices,
     memory: reportOf(planned),
     states: [...states.keys()],
     run(name: string, inputs: Readonly<Record<string, Tensor | undefined>> = {}): Record<string, Tensor> {

@@ -103,6 +103,19 @@ export interface Target {
   readonly wide: boolean;
   /** Number of threads, for choosing grain; results must not depend on it. */
   readonly threads: number;
+  /** Decides between algorithms; absent: the cost models do. */
+  readonly choose?: (alternatives: Alternatives) => string;
+}
+
+/** A piece of work that several algorithms can do, which round differently. */
+export interface Alternatives {
+  /** The work in words, the same wherever it is the same: `conv 64→64 3×3 to 56×56, batch 1`. */
+  readonly work: string;
+  readonly algorithms: readonly string[];
+  /** What the cost model takes. */
+  readonly usual: string;
+  readonly site: Site<unknown>;
+  lower(algorithm: string): Lowered;
 }
 
 /** Where an operation is lowered: its operands with their layouts. */

@@ -132,7 +132,10 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
     ...(tail === 0 ? {} : { tail: trainingEntry(model, { ...common, batch: tail, clip: options.clip }) }),
     ...(validation === undefined ? {} : { evaluate: evaluationEntry(model, { ...common, batch: judged }) }),
   };
-  const program = await compile(entries, { ...options, random });
+  // A resumed run computes as it did: what it chose, or the cost models where nothing was tried out.
+  const { resume } = options;
+  const tuned = resume === undefined ? {} : { tune: false, choices: resume.choices };
+  const program = await compile(entries, { ...options, ...tuned, random });
   const states = runStates(model, optimizer, random);
   const recipe = {
     optimizer: optimizer.name,
@@ -143,9 +146,9 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
     seed,
   };
   let progress: Progress = START;
-  if (options.resume !== undefined) {
-    restore(options.resume, program, states, schedule, recipe);
-    progress = options.resume.progress;
+  if (resume !== undefined) {
+    restore(resume, program, states, schedule, recipe);
+    progress = resume.progress;
   }
 
   /** Feeds one batch to its entry; returns loss and number of right answers. */
@@ -268,7 +271,8 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
     [Symbol.asyncIterator]: iterate,
     state() {
       publish();
-      return { tensors: readStates(program, states), progress, schedule: { ...schedule.memory }, recipe };
+      const { choices } = program;
+      return { tensors: readStates(program, states), progress, schedule: { ...schedule.memory }, choices, recipe };
     },
     statistics,
     memory: { ...program.memory },

@@ -2,7 +2,7 @@
  * Everything that a run must remember to go on bit for bit: what the model and the optimiser hold, the random counter,
  * the schedule's memory, and the place in the data. Plain data; files are made of it elsewhere.
  */
-import type { Entries, Program } from "../compile/program.ts";
+import type { Choices, Entries, Program } from "../compile/program.ts";
 import type { RandomSource } from "../compile/trace.ts";
 import type { Module } from "../nn/index.ts";
 import type { State } from "../ops/op.ts";
@@ -31,6 +31,8 @@ export interface TrainingState {
   readonly tensors: Readonly<Record<string, Tensor>>;
   readonly progress: Progress;
   readonly schedule: Readonly<Record<string, number>>;
+  /** The algorithms that were tried out (`tune`): a resumed run takes the same. Absent: none were. */
+  readonly choices?: Choices;
   /** What must be the same after a resume: a run with another batch size or optimiser is another run. */
   readonly recipe: Readonly<Record<string, string | number>>;
 }

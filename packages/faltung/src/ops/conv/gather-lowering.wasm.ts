@@ -7,7 +7,7 @@ import { kernelTaps, sourceCells } from "./axis.ts";
 import { type ConvAttributes, multiplyAdds } from "./attributes.ts";
 import { depthwiseItems, depthwiseKernel } from "./depthwise.wasm.ts";
 import { type DirectShape, directItems, directKernel } from "./direct.wasm.ts";
-import { type Gather, describeWindow, familyOf, input, output, temp, winogradSize } from "./gather.ts";
+import { type Gather, describeWindow, familyOf, input, lowerChosen, output, temp } from "./gather.ts";
 import { generalKernel } from "./general.wasm.ts";
 import { type PackShape, packItems, packKernel, packedFloats } from "./pack.wasm.ts";
 import {
@@ -28,8 +28,9 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
   const { epilogue, buffers } = epilogueOf(site, 2);
   const batch = source.type.shape[0];
   const y = g.direction === "forward" ? site.output.type.shape : source.type.shape;
+  const operation = g.direction === "forward" ? "conv" : "convTranspose";
   const main = {
-    label: `${g.direction === "forward" ? "conv" : "convTranspose"} ${family} ${describe(g, site)}`,
+    label: `${operation} ${family} ${describe(g, site)}`,
     flops: 2 * multiplyAdds(y, weight.type.shape),
     bytes: 4 * (sizeOf(source.type.shape) + sizeOf(weight.type.shape) + sizeOf(site.output.type.shape)),
     scratch: 0,
@@ -65,15 +66,12 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
   const blocks = packItems(pack);
   const rowsPerItem = rowsFor(g, family === "depthwise" ? 8 : g.summed, batch * blocks, target.threads);
   const stage = { ...main, pointers: [input(0), temp(0), output, ...buffers], writes: [2] };
-  // Winograd's tiles are of blocked inputs; a first layer's few plain channels are as fast by the direct way.
-  const tiled = family === "direct" && target.fast && source.layout === "blocked";
-  const size = tiled ? winogradSize(g, batch) : undefined;
-  if (size !== undefined) return lowerWinograd(g, size, batch, target, pack, stage, epilogue);
-  let pass: Stage<BufferRef>;
   if (family === "depthwise") {
     const shape = { channels: g.groups, axes: g.axes, flavour, rowsPerItem, epilogue };
-    pass = { ...stage, kernel: depthwiseKernel(shape), work: batch * depthwiseItems(shape), integers: [] };
-  } else {
+    const pass = { ...stage, kernel: depthwiseKernel(shape), work: batch * depthwiseItems(shape), integers: [] };
+    return { temps: [packed], stages: [packStage(pack), pass] };
+  }
+  const direct = (): Lowered => {
     const shape: DirectShape = {
       groups: g.groups,
       made: g.made,
@@ -86,9 +84,14 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
       weightsStay: packed > residentWeights,
       epilogue,
     };
-    pass = { ...stage, kernel: directKernel(shape), work: batch * directItems(shape), integers: [batch] };
-  }
-  return { temps: [packed], stages: [packStage(pack), pass] };
+    const pass = { ...stage, kernel: directKernel(shape), work: batch * directItems(shape), integers: [batch] };
+    return { temps: [packed], stages: [packStage(pack), pass] };
+  };
+  // Winograd's tiles are of blocked inputs; a first layer's few plain channels are as fast by the direct way.
+  if (source.layout === "plain") return direct();
+  return lowerChosen(g, `${operation} ${describe(g, site)}`, site, (size) =>
+    size === undefined ? direct() : lowerWinograd(g, size, batch, target, pack, stage, epilogue),
+  );
 }
 
 function lowerWinograd(

@@ -1,6 +1,6 @@
 /** Both directions of a convolution as gathers (see axis.ts), and which algorithm is worth it for which. */
 import type { Shape } from "../../tensor/shape.ts";
-import type { BufferRef } from "../op.ts";
+import type { BufferRef, Lowered, Site } from "../op.ts";
 import type { ConvAttributes } from "./attributes.ts";
 import { type Axes, type Axis, forwardAxis, isIdentity, sourceCells, transposedAxes, unitAxis } from "./axis.ts";
 
@@ -58,16 +58,24 @@ export function familyOf({ groups, made, summed, axes }: Gather): Family {
   return made === 1 && summed === 1 ? "depthwise" : "general";
 }
 
-/**
- * Which of Winograd's sizes is worth it, if any: by the time, in cycles of a tile's eight multiply-adds, that each
- * algorithm takes. Fitted to measurements on Zen 5; the same on every machine, so that results are.
- */
-export function winogradSize(g: Omit<Gather, "direction">, batch: number): 2 | 4 | undefined {
-  const { groups, made, summed, axes } = g;
+/** How a 3×3 convolution of stride 1, or a gradient of it, can be computed: directly or by Winograd's F(2×2) or F(4×4). */
+export const algorithms = ["direct", "winograd2", "winograd4"] as const;
+export type Algorithm = (typeof algorithms)[number];
+
+/** Whether Winograd's algorithms can do it. */
+export function winogradFits({ groups, summed, axes }: Omit<Gather, "direction">): boolean {
   const [[z], [y], [x]] = axes;
   const fits = (axis: Axis): boolean => axis.taps === 3 && axis.step === 1 && axis.stride === 1 && axis.shiftHop === 1;
   const plane = axes.every((list) => list.length === 1) && z.source * z.taps * z.result === 1;
-  if (groups > 1 || summed < 8 || !plane || !fits(y) || !fits(x)) return undefined;
+  return groups === 1 && summed >= 8 && plane && fits(y) && fits(x);
+}
+
+/**
+ * Which algorithm is worth it: by the time, in cycles of a tile's eight multiply-adds, that each takes. Fitted to
+ * measurements on Zen 5; the same on every machine, so that results are.
+ */
+export function usualAlgorithm({ made, summed, axes }: Omit<Gather, "direction">, batch: number): Algorithm {
+  const [, [y], [x]] = axes;
   const inputs = Math.ceil(summed / 8);
   const outputs = Math.ceil(made / 8);
   const direct = batch * y.count * x.count * 9 * summed * outputs * 1.1;
@@ -77,7 +85,23 @@ export function winogradSize(g: Omit<Gather, "direction">, batch: number): 2 | 4
     return tiles * planes * (summed * outputs * 1.2 + 7 * inputs + 6 * outputs);
   };
   const size = cycles(4) <= cycles(2) ? 4 : 2;
-  return cycles(size) < direct ? size : undefined;
+  return cycles(size) < direct ? `winograd${size}` : "direct";
+}
+
+/** The work lowered by the algorithm that the target chooses, or by the usual one. */
+export function lowerChosen(
+  g: Omit<Gather, "direction">,
+  work: string,
+  site: Site<ConvAttributes>,
+  lower: (size: 2 | 4 | undefined) => Lowered,
+): Lowered {
+  if (!site.target.fast || !winogradFits(g)) return lower(undefined);
+  const batch = site.inputs[0].type.shape[0];
+  const usual = usualAlgorithm(g, batch);
+  const by = (algorithm: string): Lowered =>
+    lower(algorithm === "winograd2" ? 2 : algorithm === "winograd4" ? 4 : undefined);
+  const chosen = site.target.choose?.({ work: `${work}, batch ${batch}`, algorithms, usual, site, lower: by });
+  return by(chosen ?? usual);
 }
 
 /** `3×3 /2×2 groups 4`. */

@@ -4,7 +4,7 @@ import type { BufferRef, LayoutChoice, Lowered, Site, Target } from "../op.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { resultsOf, sourceCells } from "./axis.ts";
 import { type ConvAttributes, multiplyAdds } from "./attributes.ts";
-import { describeWindow, forwardAxes, input, mostTaps, output, temp, winogradSize } from "./gather.ts";
+import { describeWindow, forwardAxes, input, lowerChosen, mostTaps, output, temp } from "./gather.ts";
 import { generalWeightGradKernel } from "./general-weight-grad.wasm.ts";
 import {
   type FewChannelsShape,
@@ -89,11 +89,19 @@ export function lowerWeightGrad(site: Site<ConvAttributes>): Lowered {
       ],
     };
   }
-  const size =
-    target.fast && attrs.groups === 1
-      ? winogradSize({ ...common, made: common.outChannels, summed: common.channels }, batch)
-      : undefined;
-  if (size !== undefined) return lowerWinogradWeightGrad(size, common, batch, target, { ...main, label: title });
+  const gather = { ...common, made: common.outChannels, summed: common.channels };
+  return lowerChosen(gather, `convWeightGrad ${title}`, site, (size) =>
+    size === undefined
+      ? lowerDirect(common, batch, target, { ...main, label: title })
+      : lowerWinogradWeightGrad(size, common, batch, target, { ...main, label: title }),
+  );
+}
+
+type Common = Pick<WeightGradShape, "groups" | "outChannels" | "channels" | "axes">;
+type Main = Pick<Stage<BufferRef>, "label" | "flops" | "bytes" | "scratch">;
+
+function lowerDirect(common: Common, batch: number, target: Target, main: Main): Lowered {
+  const { axes } = common;
   const [, [rows]] = axes;
   const rowBytes = (32 * Math.max(sourceCells(axes), resultsOf(axes))) / Math.max(1, rows.count);
   const rowsPerBand = Math.max(1, Math.min(rows.count, Math.floor(weightGradBand / rowBytes)));
@@ -108,7 +116,7 @@ export function lowerWeightGrad(site: Site<ConvAttributes>): Lowered {
     stages: [
       {
         ...main,
-        label: `convWeightGrad direct ${title}`,
+        label: `convWeightGrad direct ${main.label}`,
         kernel: weightGradKernel(shape),
         work: chunks * pairs,
         pointers: [input(0), input(1), temp(0)],
