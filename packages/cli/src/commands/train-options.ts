@@ -73,6 +73,7 @@ export const TRAIN_OPTIONS: { readonly [K in keyof TrainValues]: Option<TrainVal
     help: "where to compute; cuda with engine=torch only, auto: there where PyTorch has it",
   }),
   precision: choice(["fast", "strict"], { default: "fast", help: "strict: the same bits on every kind of machine" }),
+  tune: flag({ default: false, help: "try out which algorithms are fastest here; the run keeps to them when resumed" }),
   project: text({ default: PROJECT, help: "where run folders go" }),
   name: fileName({ default: "train", help: "name of the run folder; a number is added if it is taken" }),
   exist_ok: flag({ default: false, help: "use the folder even if it is there" }),

@@ -43,6 +43,7 @@ export interface Recipe {
   readonly seed: number;
   readonly threads: number;
   readonly precision: "fast" | "strict";
+  readonly tune: boolean;
 }
 
 /** Steps below which a network has hardly begun to learn. */
@@ -61,18 +62,19 @@ export function scale(
 /** Everything but the data, the signal and what is resumed. */
 export type Setup = Pick<
   FitOptions,
-  "epochs" | "batch" | "loss" | "clip" | "augment" | "seed" | "threads" | "precision"
+  "epochs" | "batch" | "loss" | "clip" | "augment" | "seed" | "threads" | "precision" | "tune"
 > &
   Required<Pick<FitOptions, "optimizer" | "schedule">>;
 
 export function setup(recipe: Recipe, module: Module, bundle: DataBundle): Setup {
-  const { epochs, batch, seed, threads, precision, clip, label_smoothing } = recipe;
+  const { epochs, batch, seed, threads, precision, tune, clip, label_smoothing } = recipe;
   const stepsPerEpoch = Math.ceil(bundle.train.size / batch);
   return {
     epochs,
     batch,
     seed,
     precision,
+    tune,
     optimizer: makeOptimizer(recipe, module),
     schedule: makeSchedule(recipe, stepsPerEpoch),
     loss: new CrossEntropyLoss({ labelSmoothing: label_smoothing }),
