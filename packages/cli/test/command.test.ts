@@ -368,6 +368,11 @@ describe("using a model", () => {
     }
   });
 
+  it("draws a network by name, with every parameter counted", async () => {
+    expect((await faltung(["figure", "architecture", "model=resnet20", "-o", "a.svg"], home)).code).toBe(0);
+    expect(readFileSync(join(home, "a.svg"), "utf8")).toContain("<title>Architecture: 272,474 parameters</title>");
+  });
+
   it("goes on from it with more classes, keeping the body", async () => {
     const three = join(home, "three");
     cpSync(pictures, three, { recursive: true });

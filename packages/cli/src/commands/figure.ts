@@ -107,7 +107,7 @@ function filterValues(module: Module, layer: string | undefined): string {
   return Array.from({ length: count }, (_, f) => plane(f)).join("//");
 }
 
-/** Layers that change the shape or have weights; the others would crowd the picture. */
+/** Layers that change the shape or have weights, so that their parameters add up; the others would crowd the picture. */
 function rows({
   module,
   preprocessing: { channels, height, width },
@@ -119,8 +119,8 @@ function rows({
     [/Linear/, "linear"],
   ];
   const drawn = layers.flatMap(({ type, output, parameters }): ArchitectureRow[] => {
-    const kind = kinds.find(([pattern]) => pattern.test(type))?.[1];
-    return kind === undefined ? [] : [{ name: type, kind, shape: output.slice(1), parameters }];
+    const kind = kinds.find(([pattern]) => pattern.test(type))?.[1] ?? "other";
+    return kind === "other" && parameters === 0 ? [] : [{ name: type, kind, shape: output.slice(1), parameters }];
   });
   return [{ name: "input", kind: "input", shape: [channels, height, width], parameters: 0 }, ...drawn];
 }
