@@ -364,7 +364,7 @@ describe("a pasted layer", () => {
     await page.fill("textarea", "nn.Conv2d(1, 8, kernel_size=(3, 2), stride=2, padding='valid', bias=False)");
     await page.click(".paste button");
     await page.waitForURL(/kernel=3x2/);
-    expect(specNow()).toMatchObject({ figure: "conv2d", padding: "valid", stride: "2" });
+    expect(specNow()).toMatchObject({ figure: "channels", padding: "valid", stride: "2", filters: "6" });
     for (const [layer, word] of [
       ["nn.LSTM(3, 4)", "nn.Conv2d"],
       ["nn.Conv2d(3, 4)", "kernel_size"],
