@@ -34,6 +34,10 @@ const DIVIDED = -1;
 
 /** Orders the stages of a job for `threads` threads. Stages without work are left out. */
 export function schedule(stages: readonly Stage<Region>[], threads: number): Step[] {
+  // One thread waits for nobody: to compare hundreds of stages with each other would tell it nothing.
+  if (threads === 1) {
+    return stages.filter(({ work }) => work > 0).map((stage) => ({ kind: "call", stage, parts: 1, thread: 0 }));
+  }
   const steps: Step[] = [];
   let since: Access[] = [];
   let load = new Array<number>(threads).fill(0);

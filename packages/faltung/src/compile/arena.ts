@@ -45,9 +45,7 @@ export function place(blocks: readonly Block[], base: number, together: readonly
     const near = [...(neighbours.get(block) ?? [])].filter((other) => done.has(other));
     block.address = bestFit(block, placed, base, near);
     end = Math.max(end, block.address + block.bytes);
-    let at = placed.length;
-    while (at > 0 && placed[at - 1].address > block.address) at--;
-    placed.splice(at, 0, block);
+    placed.splice(firstBehind(placed, block.address), 0, block);
     done.add(block);
   }
   return end;
@@ -91,6 +89,17 @@ function bestFit(block: Block, placed: readonly Block[], base: number, near: rea
     free = Math.max(free, align(other.address + other.bytes));
   }
   return best >= 0 ? best : startIn(free, Infinity, near);
+}
+
+/** Where a block at `address` belongs among blocks by address: behind those that start there too. */
+function firstBehind(placed: readonly Block[], address: number): number {
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placed[middle].address > address) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The first start from `from` on, at most `spare` bytes later, that keeps apart from the neighbours; else `from`. */

@@ -98,6 +98,7 @@ export function mapTask(outputs: readonly Value[], inlined: (v: Value) => boolea
   const { operands } = builder;
   const inputs = operands.map((x) => x.value);
   const steps = operands.map((x) => x.steps);
+  const along = inputs.map((x, i) => sameShape(x.shape, domain) && walksAlong(domain, steps[i]));
   const label = labelOf(expression, "") || (outputs.some(isBroadcast) ? "broadcast" : "copy");
   return {
     label,
@@ -114,11 +115,7 @@ export function mapTask(outputs: readonly Value[], inlined: (v: Value) => boolea
     alias: false,
     cheap: expression.steps.reduce((sum, step) => sum + step.fn.cost, 0) <= CHEAP,
     inPlace: outputs.flatMap((y, o) =>
-      inputs.flatMap((x, i) =>
-        sameShape(x.shape, y.shape) && BYTES[x.dtype] === BYTES[y.dtype] && walksAlong(x.shape, steps[i])
-          ? [[o, i] as const]
-          : [],
-      ),
+      inputs.flatMap((x, i) => (along[i] && BYTES[x.dtype] === BYTES[y.dtype] ? [[o, i] as const] : [])),
     ),
     lower: (layouts, target) =>
       lowerMap({

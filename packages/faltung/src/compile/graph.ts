@@ -1,5 +1,5 @@
 /** Walking graphs: order, reachability, rewriting. Values are immutable, so rewriting makes new ones. */
-import { type Value, apply } from "../ops/op.ts";
+import { type Value, reapply } from "../ops/op.ts";
 
 /**
  * All values that `roots` depend on, themselves included, inputs before users.
@@ -32,7 +32,7 @@ export function rewrite(
   for (const value of reachable(roots, known)) {
     const inputs = value.inputs.map((v) => done.get(v) ?? v);
     const same = inputs.every((v, i) => v === value.inputs[i]);
-    done.set(value, replace(value, inputs) ?? (same ? value : apply(value.op, inputs, value.attrs)));
+    done.set(value, replace(value, inputs) ?? (same ? value : reapply(value, inputs)));
   }
   return roots.map((v) => done.get(v) ?? v);
 }

@@ -150,9 +150,13 @@ class Search {
   /** Changes one task at a time while that helps. */
   improve(choice: number[]): void {
     const order = this.#tasks.map((_, t) => t).filter((t) => this.#tasks[t].layouts.length > 1);
+    // A task is looked at again only if one that it shares a tensor with has changed since.
+    const settled = this.#tasks.map(() => false);
     for (let round = 0; round < 20; round++) {
       let changed = false;
-      for (const t of round % 2 === 0 ? order : [...order].reverse()) {
+      for (const t of round % 2 === 0 ? order : order.toReversed()) {
+        if (settled[t]) continue;
+        settled[t] = true;
         const before = choice[t];
         const flows = this.#around[t];
         const costOf = (c: number): number => {
@@ -163,7 +167,13 @@ class Search {
         };
         const after = this.#bestOf(t, costOf, before);
         choice[t] = after;
-        changed ||= after !== before;
+        if (after === before) continue;
+        changed = true;
+        for (const { maker, readers } of flows) {
+          if (maker >= 0) settled[maker] = false;
+          for (const [reader] of readers) settled[reader] = false;
+        }
+        settled[t] = true;
       }
       if (!changed) return;
     }
@@ -174,6 +184,7 @@ class Search {
     let best = first;
     let least = costOf(first) + first * this.#step[t];
     for (let c = 0; c < this.#tasks[t].layouts.length; c++) {
+      if (c === first) continue;
       const cost = costOf(c) + c * this.#step[t];
       if (cost < least) {
         least = cost;

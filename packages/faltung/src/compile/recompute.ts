@@ -46,7 +46,8 @@ export function recompute(
     if (made < 0) continue;
     const end = uses.at(-1) ?? made;
     ends.set(value, end);
-    for (let t = made; t <= end; t++) alive[t] += bytesOf(value);
+    const bytes = bytesOf(value);
+    for (let t = made; t <= end; t++) alive[t] += bytes;
   }
   const again = new Map<number, Candidate[]>();
   let candidates = tasks.flatMap((task, t) =>
@@ -60,7 +61,8 @@ export function recompute(
     );
     if (chosen === undefined) break;
     candidates = candidates.filter((c) => c !== chosen);
-    for (let t = chosen.last + 1; t < chosen.next; t++) alive[t] -= bytesOf(chosen.value);
+    const bytes = bytesOf(chosen.value);
+    for (let t = chosen.last + 1; t < chosen.next; t++) alive[t] -= bytes;
     ends.set(chosen.value, chosen.last);
     again.set(chosen.next, [...(again.get(chosen.next) ?? []), chosen]);
   }

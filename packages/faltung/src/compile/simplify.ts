@@ -3,7 +3,7 @@
  * computed once, small constants computed now, and operations that change nothing left out. Differentiation relies on
  * it: its rules ask for the same intermediate values again and again.
  */
-import { type Value, apply, constant, isConstant, isInput, isState } from "../ops/op.ts";
+import { type Value, apply, constant, isConstant, isInput, isState, reapply } from "../ops/op.ts";
 import { broadcastOp, sumOp } from "../ops/broadcast/broadcast.op.ts";
 import { addOp, divOp, mulOp, negOp, subOp } from "../ops/elementwise/arithmetic.ts";
 import { whereOp } from "../ops/elementwise/comparison.ts";
@@ -34,9 +34,7 @@ export function simplify(roots: readonly Value[]): Value[] {
     const shorter = identity(value, inputs);
     if (shorter !== undefined)
       return sameShape(shorter.shape, value.shape) ? shorter : share(reshaped(shorter, value.shape));
-    return (
-      poolMask(value, inputs, uniformValue, share) ?? share(fold(same ? value : apply(value.op, inputs, value.attrs)))
-    );
+    return poolMask(value, inputs, uniformValue, share) ?? share(fold(same ? value : reapply(value, inputs)));
   });
 }
 

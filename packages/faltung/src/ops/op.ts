@@ -8,7 +8,7 @@
  */
 import type { Stage } from "../backend/plan.ts";
 import { ShapeError } from "../tensor/errors.ts";
-import { type DType, type Shape, type TensorType, show } from "../tensor/shape.ts";
+import { type DType, type Shape, type TensorType, sameShape, show } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { FieldLayer } from "./conv/geometry.ts";
 import type { MapExpression, ScalarFunction } from "./map/expression.ts";
@@ -161,6 +161,13 @@ let nextId = 0;
 export function apply<A>(op: Operation<A>, inputs: readonly Value[], attrs: A): Value<A> {
   const { shape, dtype } = op.infer(inputs, attrs);
   return { id: nextId++, op, inputs, attrs, shape, dtype };
+}
+
+/** The operation of `value` on other inputs: of the same types, as a rule, and then its own type is known. */
+export function reapply<A>(value: Value<A>, inputs: readonly Value[]): Value<A> {
+  const { op, attrs, shape, dtype } = value;
+  const same = inputs.every((x, i) => x.dtype === value.inputs[i].dtype && sameShape(x.shape, value.inputs[i].shape));
+  return same ? { id: nextId++, op, inputs, attrs, shape, dtype } : apply(op, inputs, attrs);
 }
 
 function leafOperation<A>(name: string, typeOf: (attrs: A) => TensorType): Operation<A> {

@@ -31,7 +31,7 @@ function constant(type: ValType, value: number | bigint | ArrayLike<number>): Ex
   const op = constOps[type];
   if (type === "i64" && typeof value === "bigint") return node(type, op, null, null, null, 0, 0, leb64(value));
   if (type === "v128" && typeof value === "object") {
-    if (value.length === 16) return node(type, op, null, null, null, 0, 0, Uint8Array.from(value));
+    if (value.length === 16) return node(type, op, null, null, null, 0, 0, new Uint8Array(value));
     throw new AssemblyError(`v128.const takes 16 bytes; given ${value.length}`);
   }
   if (typeof value === "number" && type !== "i64" && type !== "v128") {
@@ -64,11 +64,16 @@ function laneOf(op: Op, lane: number): number {
 }
 
 function shuffleOf(op: Op, lanes: ArrayLike<number>): Uint8Array {
-  const list = Array.from(lanes);
-  if (list.length === 16 && list.every((lane) => Number.isInteger(lane) && lane >= 0 && lane < 32)) {
-    return Uint8Array.from(list);
+  const bytes = new Uint8Array(16);
+  let valid = lanes.length === 16;
+  for (let i = 0; valid && i < 16; i++) {
+    const lane = lanes[i];
+    valid = Number.isInteger(lane) && lane >= 0 && lane < 32;
+    bytes[i] = lane;
   }
-  throw new AssemblyError(`${op.name} takes 16 lanes from 0 to 31 (16 and up are b's); given [${list.join(", ")}]`);
+  if (valid) return bytes;
+  const given = Array.from(lanes).join(", ");
+  throw new AssemblyError(`${op.name} takes 16 lanes from 0 to 31 (16 and up are b's); given [${given}]`);
 }
 
 type Value = Expr<ValType> | number | bigint;

@@ -24,7 +24,7 @@ type Lanes = Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 function laneConst(create: (lanes: readonly number[]) => Lanes, count: number): LaneConst {
   return {
     const: (...lanes) => {
-      const all = lanes.length === 1 ? Array.from({ length: count }, () => lanes[0] ?? 0) : lanes;
+      const all = lanes.length === 1 ? new Array<number>(count).fill(lanes[0]) : lanes;
       const { buffer } = create(all);
       return v128.const(new Uint8Array(buffer));
     },
@@ -33,20 +33,20 @@ function laneConst(create: (lanes: readonly number[]) => Lanes, count: number): 
 
 export const i8x16: Namespace<typeof i8x16Rows> & LaneConst = {
   ...namespaceOf("i8x16", i8x16Rows),
-  ...laneConst((lanes) => Int8Array.from(lanes), 16),
+  ...laneConst((lanes) => new Int8Array(lanes), 16),
 };
 export const i16x8: Namespace<typeof i16x8Rows> & LaneConst = {
   ...namespaceOf("i16x8", i16x8Rows),
-  ...laneConst((lanes) => Int16Array.from(lanes), 8),
+  ...laneConst((lanes) => new Int16Array(lanes), 8),
 };
 export const i32x4: Namespace<typeof i32x4Rows> & LaneConst = {
   ...namespaceOf("i32x4", i32x4Rows),
-  ...laneConst((lanes) => Int32Array.from(lanes), 4),
+  ...laneConst((lanes) => new Int32Array(lanes), 4),
 };
 export const i64x2: Namespace<typeof i64x2Rows> = namespaceOf("i64x2", i64x2Rows);
 export const f32x4: Namespace<typeof f32x4Rows> & LaneConst = {
   ...namespaceOf("f32x4", f32x4Rows),
-  ...laneConst((lanes) => Float32Array.from(lanes), 4),
+  ...laneConst((lanes) => new Float32Array(lanes), 4),
 };
 export const f64x2: Namespace<typeof f64x2Rows> & LaneConst = {
   ...namespaceOf("f64x2", f64x2Rows),

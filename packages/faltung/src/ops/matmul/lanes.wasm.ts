@@ -40,9 +40,7 @@ export function emitTranspose(f: FunctionBuilder, v: readonly Local<"v128">[]): 
 
 /** Four of the eight 32-bit lanes of two vectors. */
 function shuffle(a: Local<"v128">, b: Local<"v128">, lanes: readonly number[]): ReturnType<typeof i8x16.shuffle> {
-  return i8x16.shuffle(
-    a,
-    b,
-    lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)),
-  );
+  const bytes = new Uint8Array(16);
+  for (let i = 0; i < 16; i++) bytes[i] = 4 * lanes[i >> 2] + (i & 3);
+  return i8x16.shuffle(a, b, bytes);
 }
