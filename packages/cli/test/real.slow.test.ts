@@ -92,6 +92,6 @@ describe("the real thing", () => {
     );
     expect(code).toBe(1);
     expect(err).toMatch(/error: fit: the loss is .* at epoch \d, step \d+ of \d+/);
-    expect(err).toContain("The last finished epoch, if there was one, is in runs/nan/weights/last.safetensors");
+    expect(err).toContain("No epoch was finished. Try a smaller lr0=, or clip=1.");
   });
 });
