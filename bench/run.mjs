@@ -83,6 +83,13 @@ console.log(
     `roof of one core, 128 bits: ${machine.roof.toFixed(1)} GFLOP/s; copy ${machine.copy.toFixed(1)} GB/s`,
 );
 
+/** The roof now; the report shows the highest of the run. */
+const roof = () => {
+  const { roof, plain, fma } = measureMachine(node, []);
+  if (roof > about.roof) Object.assign(about, { roof, plain, fma });
+  return roof;
+};
+
 /** @type {import("./lib/measure.mjs").Result[]} */
 const results = [];
 for (const work of works) {
@@ -91,7 +98,7 @@ for (const work of works) {
     rounds: Number(values.rounds),
     budget: Number(values.budget),
     limit: Number(values.limit),
-    roof: machine.roof,
+    roof,
     busy: load > BUSY,
     say: (line) => console.log(`  ! ${line}`),
   });
@@ -113,7 +120,7 @@ if (positionals.length === 0 || values.write) {
     `${JSON.stringify({ about, results: all }, (key, value) => (key === "facts" ? undefined : value), 1)}\n`,
   );
   writeFileSync(join(BENCH, "RESULTS.md"), markdown(about, all));
-  writeFileSync(join(BENCH, "results.svg"), plot(all, machine.roof));
+  writeFileSync(join(BENCH, "results.svg"), plot(all, about.roof));
   console.log("\nwritten: bench/RESULTS.md, bench/results.svg, bench/results.json");
 }
 process.exit(0);

@@ -41,8 +41,9 @@ const TRUSTED = ["torch-nchw", "ort-node", "ort-web", "tfjs-wasm", "faltung"];
 /**
  * @param {import("./works.mjs").Work} work
  * @param {readonly import("./peers.mjs").Entrant[]} entrants
- * @param {{ rounds: number, budget: number, limit: number, roof: number, busy: boolean, say: (line: string) => void }} options
- * budget: ms of a turn; limit: seconds that a peer may take to get ready; roof: GFLOP/s of one core; busy: others use the
+ * @param {{ rounds: number, budget: number, limit: number, roof: () => number, busy: boolean, say: (line: string) => void }} options
+ * budget: ms of a turn; limit: seconds that a peer may take to get ready; roof: GFLOP/s of one core, asked before and
+ * after, since a shared machine has fast and slow minutes; busy: others use the
  * machine, so that one thread is better judged by its processor time
  * @returns {Promise<Result[]>}
  */
@@ -84,6 +85,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
       }
     }
     const racing = ready.filter((r) => r.result.error === undefined);
+    const before = roof();
     for (let round = 0; round < rounds; round++) {
       for (const r of racing) {
         if (r.slow && round > 0) continue; // seconds a run: one turn tells enough
@@ -105,6 +107,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
         }
       }
     }
+    const top = Math.max(before, roof());
     for (const r of racing) {
       if (r.runs.length === 0) continue;
       const base = racing.find((b) => b.result.peer === "faltung" && b.result.threads === r.result.threads);
@@ -117,7 +120,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
         spread: (quantile(r.runs, 0.75) - quantile(r.runs, 0.25)) / median(r.runs),
         cpu: median(r.cpus),
         gflops,
-        roof: gflops / ((r.result.facts?.["roof"] ?? roof) * r.result.threads),
+        roof: gflops / ((r.result.facts?.["roof"] ?? top) * r.result.threads),
         ratio: base && median(r.turns.slice(0, base.turns.length).map((t, i) => t / base.turns[i])),
         memory: (await r.child.ask({ do: "memory" }, limit)).peak ?? undefined,
       });

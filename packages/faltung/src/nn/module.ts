@@ -107,7 +107,6 @@ export abstract class Module {
   }
 
   /** The states that are trained, under their state-dict keys; each once. */
-
   *namedParameters(): IterableIterator<[key: string, parameter: State]> {
     for (const entry of this.namedStates()) if (entry[1].attrs.role === "parameter") yield entry;
   }
