@@ -90,8 +90,26 @@ const roof = () => {
   return roof;
 };
 
+const DATA = join(BENCH, "results.json");
+/** A run of some rows replaces those, and leaves the others as they were measured; a run of all begins anew. */
+/** @type {import("./lib/measure.mjs").Result[]} */
+const before = existsSync(DATA) && positionals.length > 0 ? JSON.parse(readFileSync(DATA, "utf8")).results : [];
 /** @type {import("./lib/measure.mjs").Result[]} */
 const results = [];
+
+/** What was measured so far: a run that is broken off keeps its rows. */
+function write() {
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`);
+  if (positionals.length > 0 && !values.write) return false;
+  const all = [...before.filter((old) => !results.some(({ work }) => work === old.work)), ...results];
+  writeFileSync(
+    DATA,
+    `${JSON.stringify({ about, results: all }, (key, value) => (key === "facts" ? undefined : value), 1)}\n`,
+  );
+  writeFileSync(join(BENCH, "RESULTS.md"), markdown(about, all));
+  writeFileSync(join(BENCH, "results.svg"), plot(all, about.roof));
+  return true;
+}
 for (const work of works) {
   console.log(`\n${work.title} [${work.name}]`);
   const rows = await measure(work, list, {
@@ -105,22 +123,8 @@ for (const work of works) {
   for (const row of rows.filter((r) => r.error === undefined)) console.log(`  ${rowText(row)}`);
   if (process.env["BENCH_EXPLAIN"]) for (const { facts } of rows) if (facts?.explain) console.log(facts.explain);
   results.push(...rows);
+  write();
 }
 
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`);
-if (positionals.length === 0 || values.write) {
-  const data = join(BENCH, "results.json");
-  // A run of some rows replaces those, and leaves the others as they were measured.
-  /** @type {{ results: typeof results }} */
-  const before = existsSync(data) && positionals.length > 0 ? JSON.parse(readFileSync(data, "utf8")) : { results: [] };
-  const kept = before.results.filter((old) => !works.some((w) => w.name === old.work));
-  const all = [...kept, ...results];
-  writeFileSync(
-    data,
-    `${JSON.stringify({ about, results: all }, (key, value) => (key === "facts" ? undefined : value), 1)}\n`,
-  );
-  writeFileSync(join(BENCH, "RESULTS.md"), markdown(about, all));
-  writeFileSync(join(BENCH, "results.svg"), plot(all, about.roof));
-  console.log("\nwritten: bench/RESULTS.md, bench/results.svg, bench/results.json");
-}
+if (write()) console.log("\nwritten: bench/RESULTS.md, bench/results.svg, bench/results.json");
 process.exit(0);
