@@ -1,5 +1,5 @@
 /** The gradient by weight as stages: partial sums over chunks of images, then their sum in order. */
-import type { Stage } from "../../backend/plan.ts";
+import type { Kernel, Stage } from "../../backend/plan.ts";
 import type { BufferRef, LayoutChoice, Lowered, Site, Target } from "../op.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { resultsOf, sourceCells } from "./axis.ts";
@@ -123,18 +123,23 @@ function lowerDirect(common: Common, batch: number, target: Target, main: Main):
         writes: [2],
         integers: [batch, perChunk],
       },
-      {
-        label: "sum weight gradients",
-        kernel: weightGradSumKernel(shape),
-        work: pairs,
-        pointers: [temp(0), output],
-        writes: [1],
-        integers: [chunks],
-        scratch: 0,
-        flops: 0,
-        bytes: sums,
-      },
+      sumStage(weightGradSumKernel(shape), pairs, chunks, sums, 0),
     ],
+  };
+}
+
+/** Adds up the partial sums of the chunks, in order. */
+function sumStage(kernel: Kernel, work: number, chunks: number, bytes: number, scratch: number): Stage<BufferRef> {
+  return {
+    label: "sum weight gradients",
+    kernel,
+    work,
+    pointers: [temp(0), output],
+    writes: [1],
+    integers: [chunks],
+    scratch,
+    flops: 0,
+    bytes,
   };
 }
 
@@ -177,17 +182,13 @@ function lowerWinogradWeightGrad(
         integers: [batch, perChunk],
         scratch: winogradWeightGradScratch(shape),
       },
-      {
-        label: "sum weight gradients",
-        kernel: winogradWeightGradSumKernel(shape),
-        work: winogradWeightGradPairs(shape),
-        pointers: [temp(0), output],
-        writes: [1],
-        integers: [chunks],
-        scratch: winogradWeightGradSumScratch,
-        flops: 0,
-        bytes: sums,
-      },
+      sumStage(
+        winogradWeightGradSumKernel(shape),
+        winogradWeightGradPairs(shape),
+        chunks,
+        sums,
+        winogradWeightGradSumScratch,
+      ),
     ],
   };
 }
@@ -220,17 +221,7 @@ function lowerFewChannels(
         integers: [batch, perChunk],
         scratch: fewChannelsScratch(shape),
       },
-      {
-        label: "sum weight gradients",
-        kernel: fewChannelsSumKernel(shape),
-        work: outChannels,
-        pointers: [temp(0), output],
-        writes: [1],
-        integers: [chunks],
-        scratch: 0,
-        flops: 0,
-        bytes: sums,
-      },
+      sumStage(fewChannelsSumKernel(shape), outChannels, chunks, sums, 0),
     ],
   };
 }

@@ -134,28 +134,19 @@ export function tilePool(f: FunctionBuilder, flavour: Flavour): TilePool {
   const usedOffsets = new Set<number>();
   let guards = 0;
 
-  /** A step with its rows' places at offsets that no step before has had, where that is possible. */
-  const withFreshOffsets = (step: Step, lower: Map<I32, Shifted>): Step => {
-    const fresh = (pointer: I32): Shifted => {
-      const offsets = step.rows.flatMap((place) => (place?.pointer === pointer ? [place.offset] : []));
-      const free = (by: number): boolean => !offsets.some((offset) => usedOffsets.has(offset + by));
-      const known = lower.get(pointer);
-      const by = known !== undefined && free(known.by) ? known.by : (SHIFTS.find(free) ?? 0);
-      for (const offset of offsets) usedOffsets.add(offset + by);
-      if (known?.by === by) return known;
-      const made = { by, pointer: by === 0 ? pointer : f.let(i32.sub(pointer, by), "lower") };
-      lower.set(pointer, made);
-      return made;
-    };
-    const pointers = new Set(step.rows.flatMap((place) => (place === null ? [] : [place.pointer])));
-    const places = new Map([...pointers].map((pointer) => [pointer, fresh(pointer)]));
-    return {
-      columns: step.columns,
-      rows: step.rows.map((place) => {
-        const shifted = place === null ? undefined : places.get(place.pointer);
-        return place && shifted ? { pointer: shifted.pointer, offset: place.offset + shifted.by } : place;
-      }),
-    };
+  /** A step's pointer (its rows have one), lowered so that no step before has had its offsets, where that is possible. */
+  const lowered = (step: Step, lower: Map<I32, Shifted>): Shifted | undefined => {
+    const places = step.rows.filter((place) => place !== null);
+    const [{ pointer }] = places;
+    if (places.some((place) => place.pointer !== pointer)) return undefined;
+    const free = (by: number): boolean => !places.some(({ offset }) => usedOffsets.has(offset + by));
+    const known = lower.get(pointer);
+    const by = known !== undefined && free(known.by) ? known.by : (SHIFTS.find(free) ?? 0);
+    for (const { offset } of places) usedOffsets.add(offset + by);
+    if (known?.by === by) return known;
+    const made = { by, pointer: by === 0 ? pointer : f.let(i32.sub(pointer, by), "lower") };
+    lower.set(pointer, made);
+    return made;
   };
 
   return {
@@ -186,13 +177,14 @@ export function tilePool(f: FunctionBuilder, flavour: Flavour): TilePool {
           for (const step of steps) {
             if (step.rows.every((place) => place === null)) continue;
             endBlock();
-            const { rows: places, columns: from } = withFreshOffsets(step, lower);
+            const { rows: places, columns: from } = step;
+            const shifted = lowered(step, lower);
             columns.forEach((column, v) => f.set(column, v128.load(from.pointer, from.offset + 16 * v)));
             places.forEach((place, r) => {
               if (place === null) return;
               if (inBlock === most) endBlock();
               inBlock++;
-              f.set(a, v128.load32Splat(place.pointer, place.offset));
+              f.set(a, v128.load32Splat(shifted?.pointer ?? place.pointer, place.offset + (shifted?.by ?? 0)));
               accumulators[r].forEach((acc, v) => f.set(acc, multiplyAddUnits(unit, fma, a, columns[v], acc)));
             });
           }
