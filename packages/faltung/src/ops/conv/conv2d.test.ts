@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Direction, type Problem, prepare, relativeError } from "./testing.ts";
+import { type Direction, type Problem, prepare, relativeError, testTarget } from "./testing.ts";
 
 const problems: Readonly<Record<string, Problem>> = {
   "3×3": { batch: 2, channels: 8, outChannels: 16, input: [9, 7], kernel: [3, 3], padding: [1, 1] },
@@ -100,7 +100,27 @@ const winogradProblems: Readonly<Record<string, Problem>> = {
   "tiles that stick out": { batch: 3, channels: 19, outChannels: 21, input: [7, 9], kernel: [3, 3], padding: [1, 1] },
   "no padding": { batch: 1, channels: 16, outChannels: 16, input: [11, 14], kernel: [3, 3] },
   "much padding": { batch: 1, channels: 17, outChannels: 16, input: [5, 4], kernel: [3, 3], padding: [4, 3] },
+  "few tiles": { batch: 1, channels: 72, outChannels: 64, input: [7, 9], kernel: [3, 3], padding: [1, 1] },
+  "few tiles, odd channels": {
+    batch: 2,
+    channels: 72,
+    outChannels: 61,
+    input: [6, 5],
+    kernel: [3, 3],
+    padding: [1, 1],
+  },
+  "few tiles, for F(2×2)": { batch: 1, channels: 96, outChannels: 96, input: [2, 6], kernel: [3, 3], padding: [1, 1] },
 };
+
+test.each([
+  ["many tiles' weights are transformed once", "whole tiles", true],
+  ["few tiles' weights by the work item itself", "few tiles", false],
+])("%s", (_, name, once) => {
+  for (const direction of ["conv", "convTranspose"] as const) {
+    const { lowered } = prepare(direction, winogradProblems[name], { ...testTarget, fast: true });
+    expect(lowered.stages.some(({ label }) => label === "transform weights")).toBe(once);
+  }
+});
 
 describe.each(directions)("%s by Winograd's algorithm", (direction) => {
   test.each(Object.entries(winogradProblems))("%s", (_, problem) => {

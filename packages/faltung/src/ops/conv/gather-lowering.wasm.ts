@@ -111,42 +111,55 @@ function lowerWinograd(
   const blocks = Math.ceil(made / lanes);
   // Transformed inputs should stay in the second-level cache, and weights that do not fit there be read seldom.
   const most = Math.max(4, Math.min(summed < 96 ? 24 : 48, Math.floor(winogradInputs / (4 * planesOf(size) * summed))));
+  // One or two items read all weights, or they lie in main memory: then an item transforms them itself.
+  const transformed = winogradWeightBytes(grid);
+  const seldom = tiles <= 2 * most || transformed > cachedWeights;
+  const within = seldom && transformed > residentWeights && summed % 8 === 0;
   // Every thread has the same number of blocks of tiles, and of equal size; a few tiles are shared by channels.
   const fair = (items: number): number => Math.ceil(items / target.threads) * target.threads;
-  const tileBlocks = fair(Math.max(Math.ceil(tiles / most), Math.min(4 * target.threads, Math.ceil(tiles / 12))));
+  const tileBlocks = within
+    ? Math.ceil(tiles / most)
+    : fair(Math.max(Math.ceil(tiles / most), Math.min(4 * target.threads, Math.ceil(tiles / 12))));
   const tilesPerItem = Math.max(Math.min(4, tiles), Math.ceil(tiles / tileBlocks));
   const shares = target.threads === 1 ? 1 : Math.ceil((2 * target.threads) / Math.ceil(tiles / tilesPerItem));
   const blocksPerItem = Math.ceil(blocks / Math.min(blocks, shares));
   const flavour = { fma: target.fma, wide: target.wide };
-  const shape: WinogradShape = { ...grid, flavour, tilesPerItem, blocksPerItem, epilogue };
-  const transformed = winogradWeightBytes(grid);
+  const transformAtOnce = within ? channelsAtOnce(summed, (tilesPerItem <= 8 ? 128 : 256) / lanes) : undefined;
+  const shape: WinogradShape = { ...grid, flavour, tilesPerItem, blocksPerItem, transformAtOnce, epilogue };
+  const packed = 4 * packedFloats(pack);
   const [source, , ...rest] = stage.pointers;
-  return {
-    temps: [4 * packedFloats(pack), transformed],
-    stages: [
-      packStage(pack),
-      {
-        label: "transform weights",
-        kernel: winogradWeightKernel(grid),
-        work: blocks,
-        pointers: [temp(0), temp(1)],
-        writes: [1],
-        integers: [],
-        scratch: 0,
-        flops: 0,
-        bytes: 4 * packedFloats(pack) + transformed,
-      },
-      {
-        ...stage,
-        label: stage.label.replace("direct", `winograd F(${size}×${size})`),
-        kernel: winogradKernel(shape),
-        work: winogradItems(shape, batch),
-        pointers: [source, temp(1), ...rest],
-        integers: [batch],
-        scratch: winogradScratch(shape),
-      },
-    ],
+  const main = {
+    ...stage,
+    label: stage.label.replace("direct", `winograd F(${size}×${size})`),
+    kernel: winogradKernel(shape),
+    work: winogradItems(shape, batch),
+    pointers: [source, temp(within ? 0 : 1), ...rest],
+    integers: [batch],
+    scratch: winogradScratch(shape),
   };
+  if (within) return { temps: [packed], stages: [packStage(pack), main] };
+  const transform = {
+    label: "transform weights",
+    kernel: winogradWeightKernel(grid),
+    work: blocks,
+    pointers: [temp(0), temp(1)],
+    writes: [1],
+    integers: [],
+    scratch: 0,
+    flops: 0,
+    bytes: packed + transformed,
+  };
+  return { temps: [packed, transformed], stages: [packStage(pack), transform, main] };
+}
+
+/**
+ * A divisor of the channels, at most so many: the filters transformed at a time should stay in the first-level cache.
+ * With more tiles, loading and storing the sums once for each weighs more, and the filters' place less.
+ */
+function channelsAtOnce(channels: number, most: number): number {
+  let blocks = Math.min(channels, most) >> 3;
+  while ((channels >> 3) % blocks !== 0) blocks--;
+  return 8 * blocks;
 }
 
 /** Bytes of transformed inputs of a work item. */
@@ -170,6 +183,8 @@ function packStage(pack: PackShape): Stage<BufferRef> {
 const bandBytes = 192 * 1024;
 /** Weights up to this size stay in the second-level cache while images pass. */
 const residentWeights = 512 * 1024;
+/** Weights beyond this size come from main memory each time, as other layers have filled the last cache meanwhile. */
+const cachedWeights = 16 * 1024 * 1024;
 
 /** Rows of a work item: few enough for the cache, and for all threads to have some. */
 function rowsFor({ axes }: Gather, channels: number, blocks: number, threads: number): number {

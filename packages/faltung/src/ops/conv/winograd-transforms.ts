@@ -32,14 +32,19 @@ type Transform = (m: VectorMath, v: readonly V128[]) => V128[];
 
 const { add, sub, mul } = f32x4;
 
+/** Some numbers of a transformed filter, from those of its taps that it asks for. */
+type FilterPart = (m: VectorMath, tap: (index: 0 | 1 | 2) => Local<"v128">) => V128[];
+
 /** One size of Winograd's algorithm along one dimension. Transforms take locals (each is used more than once). */
 export interface Winograd {
   /** Results side by side. */
   readonly m: 2 | 4;
   /** Bᵀ·d: m + 2 inputs. */
   readonly input: Transform;
-  /** G·g: 3 taps. */
-  readonly filter: Transform;
+  /** G·g, from 3 taps, but for a factor of each number: in parts, each of numbers side by side that share sums. */
+  readonly filter: readonly FilterPart[];
+  /** Those factors. They are multiplied into filters that are transformed once, and else into the products. */
+  readonly filterFactors: readonly number[];
   /** Aᵀ·y: m + 2 products to m results. */
   readonly output: Transform;
   /** A·dy: the gradient of m results to m + 2. */
@@ -64,20 +69,22 @@ export const winograd4: Winograd = {
       m.fma(d1, 4, m.fma(d3, -5, d5)),
     ];
   },
-  filter(m, [g0, g1, g2]) {
-    const ends = m.let(add(g0, g2));
-    const even = m.let(mul(add(g0, mul(g2, f32x4.const(4))), f32x4.const(1 / 24)));
-    const odd = m.let(mul(g1, f32x4.const(1 / 12)));
-    const sixth = f32x4.const(-1 / 6);
-    return [
-      mul(g0, f32x4.const(1 / 4)),
-      mul(add(ends, g1), sixth),
-      mul(sub(ends, g1), sixth),
-      add(even, odd),
-      sub(even, odd),
-      g2,
-    ];
-  },
+  filter: [
+    (_m, tap) => [tap(0)],
+    (m, tap) => {
+      const middle = tap(1);
+      const ends = m.let(add(tap(0), tap(2)));
+      return [add(ends, middle), sub(ends, middle)];
+    },
+    (m, tap) => {
+      const ends = m.let(m.fma(tap(2), 4, tap(0)));
+      const middle = tap(1);
+      const middle2 = m.let(add(middle, middle));
+      return [add(ends, middle2), sub(ends, middle2)];
+    },
+    (_m, tap) => [tap(2)],
+  ],
+  filterFactors: [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24, 1],
   output(m, [y0, y1, y2, y3, y4, y5]) {
     const sum = m.let(add(y1, y2));
     const difference = m.let(sub(y1, y2));
@@ -113,11 +120,16 @@ export const winograd4: Winograd = {
 export const winograd2: Winograd = {
   m: 2,
   input: (_m, [d0, d1, d2, d3]) => [sub(d0, d2), add(d1, d2), sub(d2, d1), sub(d1, d3)],
-  filter(m, [g0, g1, g2]) {
-    const ends = m.let(add(g0, g2));
-    const half = f32x4.const(0.5);
-    return [g0, mul(add(ends, g1), half), mul(sub(ends, g1), half), g2];
-  },
+  filter: [
+    (_m, tap) => [tap(0)],
+    (m, tap) => {
+      const middle = tap(1);
+      const ends = m.let(add(tap(0), tap(2)));
+      return [add(ends, middle), sub(ends, middle)];
+    },
+    (_m, tap) => [tap(2)],
+  ],
+  filterFactors: [1, 1 / 2, 1 / 2, 1],
   output: (_m, [y0, y1, y2, y3]) => [add(add(y0, y1), y2), sub(sub(y1, y2), y3)],
   outputGradient: (_m, [y0, y1]) => [y0, add(y0, y1), sub(y0, y1), sub(f32x4.const(0), y1)],
   filterGradient(m, [s0, s1, s2, s3]) {

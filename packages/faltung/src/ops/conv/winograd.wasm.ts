@@ -4,11 +4,14 @@
  * second-level cache: transform their inputs; for each of the (m + 2)² planes multiply by the transformed weights
  * (a matrix product over channels, by the register tile); transform back and store.
  *
+ * Weights are transformed once, by a stage of their own, unless few tiles would use them: then the item that needs them
+ * does it, a stretch of channels at a time, and reads a quarter of the bytes (ResNet-18's last layers: 9 MB instead of 38).
+ *
  * Tiles are numbered through all images, so that small images fill a block together. Planes lie 320 bytes further
  * apart than they need: at multiples of 4 KiB they would push each other out of the first-level cache.
  */
 import type { Kernel } from "../../backend/plan.ts";
-import { type FunctionBuilder, type I32, type Local, i32, v128 } from "../../wasm/index.ts";
+import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
 import { tileHeights } from "../matmul/tile-heights.ts";
 import {
@@ -37,6 +40,11 @@ export interface WinogradShape {
   readonly lanes: 8 | 16;
   /** Blocks of `lanes` channels made by a work item. */
   readonly blocksPerItem: number;
+  /**
+   * Where given, the weights come packed, not transformed: the work item transforms those of so many channels at a time
+   * (a divisor of `summed`). With few tiles to use them, 36 numbers take longer to come from memory than to be made of 9.
+   */
+  readonly transformAtOnce?: number;
   readonly epilogue?: Epilogue;
 }
 
@@ -74,19 +82,26 @@ function patchBytes(size: 2 | 4): number {
 }
 
 export function winogradScratch(shape: WinogradShape): number {
-  return inputBytes(shape).all + productBytes(shape).all + 2 * patchBytes(shape.size);
+  const { size, lanes, transformAtOnce } = shape;
+  const filters = transformAtOnce === undefined ? 0 : planesOf(size) * filterPlaneBytes(lanes, transformAtOnce);
+  return inputBytes(shape).all + productBytes(shape).all + 2 * patchBytes(size) + filters;
 }
 
 /** What the transformed weights depend on. */
 export type WinogradWeights = Pick<WinogradShape, "size" | "made" | "summed" | "lanes" | "y" | "x">;
 
-/** Bytes from plane to plane of the transformed weights, [made/lanes][plane][summed][lanes]. */
-function weightPlaneBytes({ summed, lanes }: Pick<WinogradShape, "summed" | "lanes">): number {
-  return 4 * lanes * summed + planeGap;
+/** Bytes from plane to plane of transformed weights, [made/lanes][plane][channels][lanes]. */
+function filterPlaneBytes(lanes: number, channels: number): number {
+  return 4 * lanes * channels + planeGap;
 }
 
-export function winogradWeightBytes(weights: WinogradWeights): number {
-  return planesOf(weights.size) * Math.ceil(weights.made / weights.lanes) * weightPlaneBytes(weights);
+export function winogradWeightBytes({ size, made, summed, lanes }: WinogradWeights): number {
+  return planesOf(size) * Math.ceil(made / lanes) * filterPlaneBytes(lanes, summed);
+}
+
+/** Bytes of the packed weights of `lanes` channels made. */
+function packedBlockBytes({ summed, lanes }: WinogradWeights): number {
+  return 9 * 4 * lanes * (summed < 8 ? summed : Math.ceil(summed / 8) * 8);
 }
 
 export function winogradItems(shape: WinogradShape, batch: number): number {
@@ -94,11 +109,11 @@ export function winogradItems(shape: WinogradShape, batch: number): number {
   return Math.ceil(tiles / shape.tilesPerItem) * Math.ceil(Math.ceil(shape.made / shape.lanes) / shape.blocksPerItem);
 }
 
-/** Pointers: source (blocked), transformed weights, result (blocked), the epilogue's operands. Integer: images. */
+/** Pointers: source (blocked), weights (transformed, or packed), result (blocked), the epilogue's operands. Integer: images. */
 export function winogradKernel(shape: WinogradShape): Kernel {
-  const { size, made, summed, y, x, flavour, tilesPerItem, lanes, blocksPerItem, epilogue } = shape;
+  const { size, made, summed, y, x, flavour, tilesPerItem, lanes, blocksPerItem, transformAtOnce, epilogue } = shape;
   const operands = epilogue?.operands.length ?? 0;
-  const numbers = [size, made, summed, tilesPerItem, lanes, blocksPerItem].join(" ");
+  const numbers = [size, made, summed, tilesPerItem, lanes, blocksPerItem, transformAtOnce].join(" ");
   const axes = [y, x].map((axis) => Object.values(axis).join()).join("|");
   return {
     key: `winograd ${numbers} ${flavourKey(flavour)} ${axes} ${epilogueKey(epilogue)}`,
@@ -120,7 +135,7 @@ export function winogradKernel(shape: WinogradShape): Kernel {
 type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "source" | "weights" | "result" | "images", I32>>;
 
 function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args: Arguments): void {
-  const { size, made, tilesPerItem, lanes, blocksPerItem, flavour } = shape;
+  const { size, made, summed, tilesPerItem, lanes, blocksPerItem, transformAtOnce, flavour } = shape;
   const math = vectorMath(f, flavour.fma);
   const pool = tilePool(f, flavour);
   const blocks = Math.ceil(made / lanes);
@@ -128,6 +143,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
   const inputs = args.scratch;
   const products = f.let(i32.add(args.scratch, inputBytes(shape).all), "products");
   const patch = f.let(i32.add(products, productBytes(shape).all), "patch");
+  const filters = f.let(i32.add(patch, 2 * patchBytes(size)), "filters");
   const item = f.local("i32", "item");
   const block = f.local("i32", "block");
   f.for(item, args.lo, args.hi, 1, () => {
@@ -149,8 +165,25 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
     const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
     f.if(i32.gtS(endBlock, blocks), () => f.set(endBlock, blocks));
     f.for(block, firstBlock, endBlock, 1, () => {
-      const weights = i32.add(args.weights, i32.mul(block, weightPlaneBytes(shape) * planesOf(size)));
-      emitProducts(f, pool, shape, inputs, f.let(weights, "weights"), products);
+      const blockBytes =
+        transformAtOnce === undefined ? filterPlaneBytes(lanes, summed) * planesOf(size) : packedBlockBytes(shape);
+      const weights = f.let(i32.add(args.weights, i32.mul(block, blockBytes)), "weights");
+      if (transformAtOnce === undefined) {
+        emitProducts(f, pool, shape, { inputs, weights, products, channels: summed });
+      } else {
+        const channel = f.local("i32", "channel");
+        f.for(channel, 0, summed, transformAtOnce, () => {
+          const end = f.let(i32.add(channel, transformAtOnce), "endChannel");
+          emitFilters(f, math, shape, weights, filters, [channel, end], filterPlaneBytes(lanes, transformAtOnce));
+          emitProducts(f, pool, shape, {
+            inputs: i32.add(inputs, i32.mul(channel, 4 * tilesPerItem)),
+            weights: filters,
+            products,
+            channels: transformAtOnce,
+            before: channel,
+          });
+        });
+      }
       for (let part = 0; part < lanes / 8; part++) {
         const eight = f.let(i32.add(i32.mul(block, lanes / 8), part), "eight");
         store.channel(i32.mul(eight, 8));
@@ -168,20 +201,25 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
   });
 }
 
+interface ProductPlace {
+  readonly inputs: I32;
+  readonly weights: I32;
+  readonly products: I32;
+  /** How many are summed. */
+  readonly channels: number;
+  /** How many were summed before: unless 0, these sums are added to those. */
+  readonly before?: I32;
+}
+
 /** products[plane][tile][8] = Σ_c inputs[plane][c][tile] · weights[plane][c][8] */
-function emitProducts(
-  f: FunctionBuilder,
-  pool: TilePool,
-  shape: WinogradShape,
-  inputs: I32,
-  weights: Local<"i32">,
-  products: I32,
-): void {
-  const { size, summed, tilesPerItem, lanes, flavour } = shape;
+function emitProducts(f: FunctionBuilder, pool: TilePool, shape: WinogradShape, place: ProductPlace): void {
+  const { size, tilesPerItem, lanes, flavour } = shape;
+  const { products, channels, before } = place;
   const { block, plane } = inputBytes(shape);
   const planes = f.let(i32.const(planesOf(size)), "planes");
-  const planeFrom = f.let(inputs, "planeFrom");
+  const planeFrom = f.let(place.inputs, "planeFrom");
   const planeTo = f.let(products, "planeTo");
+  const weights = f.let(place.weights, "planeWeights");
   f.countdown(planes, () => {
     const from = f.let(planeFrom, "from");
     const to = f.let(planeTo, "to");
@@ -193,34 +231,36 @@ function emitProducts(
         const a = f.let(from, "a");
         const b = f.let(weights, "b");
         f.block((exit) => {
-          const channels = (count: number): void => {
+          const sum = (count: number): void => {
             const steps = Array.from({ length: count }, (_, c): Step => ({
               rows: Array.from({ length: height }, (_unused, r) => ({ pointer: a, offset: 32 * r + 4 * c })),
               columns: { pointer: b, offset: 4 * lanes * c },
             }));
             tile.run(steps, { exit, pointer: b });
           };
-          if (summed >= 8) {
-            const n = f.let(i32.const(Math.floor(summed / 8)), "blocks");
+          if (channels >= 8) {
+            const n = f.let(i32.const(Math.floor(channels / 8)), "blocks");
             f.countdown(n, () => {
-              channels(8);
+              sum(8);
               f.set(a, i32.add(a, block));
               f.set(b, i32.add(b, 32 * lanes));
             });
           }
-          channels(summed % 8);
+          sum(channels % 8);
         });
-        tile.accumulators.forEach((row, r) => {
-          row.forEach((acc, v) => {
-            const part = (v >> 1) * productBytes(shape).block;
-            f.do(v128.store(to, acc, part + 32 * r + 16 * (v & 1)));
+        const eachSum = (use: (acc: Local<"v128">, offset: number) => void): void =>
+          tile.accumulators.forEach((row, r) => {
+            row.forEach((acc, v) => use(acc, (v >> 1) * productBytes(shape).block + 32 * r + 16 * (v & 1)));
           });
-        });
+        if (before !== undefined) {
+          f.if(before, () => eachSum((acc, offset) => f.set(acc, f32x4.add(acc, v128.load(to, offset)))));
+        }
+        eachSum((acc, offset) => f.do(v128.store(to, acc, offset)));
         f.set(from, i32.add(from, 32 * height));
         f.set(to, i32.add(to, 32 * height));
       });
     }
-    f.set(weights, i32.add(weights, weightPlaneBytes(shape)));
+    f.set(weights, i32.add(weights, filterPlaneBytes(lanes, channels)));
     f.set(planeFrom, i32.add(planeFrom, plane));
     f.set(planeTo, i32.add(planeTo, productBytes(shape).plane));
   });
@@ -242,18 +282,24 @@ function emitOutputTile(
   shape: WinogradShape,
   { products, tile, patch, result, block }: OutputPlace,
 ): void {
-  const { size, made, y, x } = shape;
-  const algorithm = algorithmOf(size);
+  const { size, made, y, x, transformAtOnce } = shape;
+  const { output, filterFactors } = algorithmOf(size);
   const side = size + 2;
   const { plane } = productBytes(shape);
+  /** A product along one dimension, with the factor that a filter transformed within does not have. */
+  const loadProduct = (i: number, pointer: I32, offset: number): Local<"v128"> => {
+    const product = v128.load(pointer, offset);
+    const factor = transformAtOnce === undefined ? 1 : filterFactors[i];
+    return f.let(factor === 1 ? product : f32x4.mul(product, f32x4.const(factor)));
+  };
   const from = f.let(products, "from");
   const to = f.let(patch, "half");
   const n = f.let(i32.const(side), "n");
   // Along y: plane (r, c) is r·side + c; each turn takes one column c of planes, both halves of the channels.
   f.countdown(n, () => {
     for (let v = 0; v < 2; v++) {
-      const column = Array.from({ length: side }, (_, r) => f.let(v128.load(from, r * side * plane + 16 * v)));
-      algorithm.output(math, column).forEach((value, r) => f.do(v128.store(to, value, r * side * 32 + 16 * v)));
+      const column = Array.from({ length: side }, (_, r) => loadProduct(r, from, r * side * plane + 16 * v));
+      output(math, column).forEach((value, r) => f.do(v128.store(to, value, r * side * 32 + 16 * v)));
     }
     f.set(from, i32.add(from, plane));
     f.set(to, i32.add(to, 32));
@@ -272,8 +318,8 @@ function emitOutputTile(
   const emitRowOf = (most: number): void => {
     store.group();
     for (let v = 0; v < 2; v++) {
-      const line = Array.from({ length: side }, (_, c) => f.let(v128.load(half, 32 * c + 16 * v)));
-      algorithm.output(math, line).forEach((value, c) => {
+      const line = Array.from({ length: side }, (_, c) => loadProduct(c, half, 32 * c + 16 * v));
+      output(math, line).forEach((value, c) => {
         if (c >= most) return;
         const offset = 32 * c + 16 * v;
         f.do(v128.store(row, store.finish(f.let(value), row, offset, 4 * v), offset));
@@ -299,10 +345,8 @@ function emitOutputTile(
  */
 export function winogradWeightKernel(shape: WinogradWeights): Kernel {
   const { size, summed, lanes, y, x } = shape;
-  const algorithm = algorithmOf(size);
-  const side = size + 2;
-  const perTap = 4 * lanes * Math.min(8, summed);
-  const packedBlock = 9 * perTap * (summed < 8 ? 1 : Math.ceil(summed / 8));
+  const plane = filterPlaneBytes(lanes, summed);
+  const { filterFactors } = algorithmOf(size);
   return {
     key: `winogradWeights ${size} ${summed} ${lanes} ${y.tap} ${y.tapHop} ${x.tap} ${x.tapHop}`,
     pointers: 2,
@@ -313,39 +357,63 @@ export function winogradWeightKernel(shape: WinogradWeights): Kernel {
         (f, lo, hi, _scratch, packed, transformed) => {
           const math = vectorMath(f, false);
           const item = f.local("i32", "item");
-          const c = f.local("i32", "c");
           f.for(item, lo, hi, 1, () => {
-            const from = f.let(i32.add(packed, i32.mul(item, packedBlock)), "from");
-            const to = f.let(i32.add(transformed, i32.mul(item, side * side * weightPlaneBytes(shape))), "to");
-            f.for(c, 0, summed, 1, () => {
-              const at = f.let(
-                i32.add(from, i32.add(i32.mul(i32.shrU(c, 3), 9 * perTap), i32.mul(i32.and(c, 7), 4 * lanes))),
-                "at",
-              );
-              for (let v = 0; v < lanes / 4; v++) {
-                // Along y, then along x; taps in the order of the axes.
-                const columns = [0, 1, 2].map((i) => {
-                  const taps = [0, 1, 2].map((j) => {
-                    const tap = (y.tap + j * y.tapHop) * 3 + x.tap + i * x.tapHop;
-                    return f.let(v128.load(at, tap * perTap + 16 * v));
-                  });
-                  return algorithm.filter(math, taps).map((value) => f.let(value));
-                });
-                for (let r = 0; r < side; r++) {
-                  algorithm
-                    .filter(
-                      math,
-                      columns.map((column) => column[r]),
-                    )
-                    .forEach((value, i) => {
-                      f.do(v128.store(to, value, (r * side + i) * weightPlaneBytes(shape) + 16 * v));
-                    });
-                }
-              }
-              f.set(to, i32.add(to, 4 * lanes));
-            });
+            const from = f.let(i32.add(packed, i32.mul(item, packedBlockBytes(shape))), "from");
+            const to = i32.add(transformed, i32.mul(item, planesOf(size) * plane));
+            emitFilters(f, math, shape, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
           });
         },
       ),
   };
+}
+
+/** Transforms the packed weights of some channels, `lanes` channels made, to [plane][channel][lanes]. */
+function emitFilters(
+  f: FunctionBuilder,
+  math: VectorMath,
+  { size, summed, lanes, y, x }: WinogradWeights,
+  packed: I32,
+  to: I32,
+  [first, end]: readonly [I32, I32],
+  planeBytes: number,
+  factors?: readonly number[],
+): void {
+  const { filter } = algorithmOf(size);
+  const side = size + 2;
+  const perTap = 4 * lanes * Math.min(8, summed);
+  const c = f.local("i32", "c");
+  const transformed = f.let(to, "transformed");
+  f.for(c, first, end, 1, () => {
+    const from = f.let(
+      i32.add(packed, i32.add(i32.mul(i32.shrU(c, 3), 9 * perTap), i32.mul(i32.and(c, 7), 4 * lanes))),
+      "taps",
+    );
+    f.block((exit) => {
+      let guards = 0;
+      for (let v = 0; v < lanes / 4; v++) {
+        let r = 0;
+        for (const part of filter) {
+          // Along y, then along x. Taps are loaded for each part anew: 18 numbers between would not fit into registers.
+          if (guards > 0) f.brIf(exit, i32.eq(from, 2 * guards + 1)); // see Guard in tile.wasm.ts
+          guards++;
+          const columns = [0, 1, 2].map((i) =>
+            part(math, (j) => {
+              const tap = (y.tap + j * y.tapHop) * 3 + x.tap + i * x.tapHop;
+              return f.let(v128.load(from, tap * perTap + 16 * v));
+            }).map((value) => f.let(value)),
+          );
+          for (let k = 0; k < columns[0].length; k++, r++) {
+            filter
+              .flatMap((along) => along(math, (i) => columns[i][k]))
+              .forEach((value, i) => {
+                const factor = factors === undefined ? 1 : factors[r] * factors[i];
+                const filtered = factor === 1 ? value : f32x4.mul(value, f32x4.const(factor));
+                f.do(v128.store(transformed, filtered, (r * side + i) * planeBytes + 16 * v));
+              });
+          }
+        }
+      }
+    });
+    f.set(transformed, i32.add(transformed, 4 * lanes));
+  });
 }
