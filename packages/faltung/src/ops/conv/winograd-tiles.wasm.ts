@@ -1,7 +1,7 @@
 /** Where Winograd's tiles lie, and the transform of their inputs: shared by the convolution and the weight gradient. */
 import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
 import type { Axis } from "./axis.ts";
-import { type Winograd, type VectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
+import { type VectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
 
 export interface TileGrid {
   readonly size: 2 | 4;
@@ -31,21 +31,94 @@ export function emitTileOrigin(f: FunctionBuilder, { size, y, x }: Omit<TileGrid
   };
 }
 
+/**
+ * Scratch of the transforms: zeros, read in place of rows beyond the image, and a tile transformed along y only, [row]
+ * [column][8].
+ */
+export interface TileScratch {
+  readonly zeros: Local<"i32">;
+  readonly half: Local<"i32">;
+}
+
+export function tileScratchBytes(size: 2 | 4): number {
+  const side = size + 2;
+  return 32 * side + 32 * side * side;
+}
+
+/** Once in a kernel: what lies in scratch is of others. */
+export function emitTileScratch(f: FunctionBuilder, size: 2 | 4, at: I32): TileScratch {
+  const side = size + 2;
+  const zeros = f.let(at, "zeros");
+  for (let v = 0; v < 2 * side; v++) f.do(v128.store(zeros, f32x4.const(0), 16 * v));
+  return { zeros, half: f.let(i32.add(zeros, 32 * side), "half") };
+}
+
+/** Cells `from` … `end` of a tile's row or column of `side` lie in the image, the others beyond. */
+export interface Inside {
+  readonly from: Local<"i32">;
+  readonly end: Local<"i32">;
+}
+
+/** Which cells of a tile that begins at `first` (perhaps before 0) lie in an image of `cells`. */
+export function emitInside(f: FunctionBuilder, first: I32, cells: number, side: number): Inside {
+  const from = f.let(i32.sub(0, first), "from");
+  f.if(i32.ltS(from, 0), () => f.set(from, 0));
+  const end = f.let(i32.sub(cells, first), "end");
+  f.if(i32.gtS(end, side), () => f.set(end, side));
+  return { from, end };
+}
+
+/** Pointers to the rows of a tile at column `columns.from`; to zeros for rows that lie beyond the image. */
+export function emitRowPointers(
+  f: FunctionBuilder,
+  scratch: TileScratch,
+  place: { readonly from: I32; readonly rowBytes: number; readonly side: number },
+  rows: Inside,
+  columns: Inside,
+): readonly Local<"i32">[] {
+  const from = f.let(i32.add(place.from, i32.mul(columns.from, 32)), "rowFrom");
+  return Array.from({ length: place.side }, (_, r) => {
+    const inside = i32.and(i32.leS(rows.from, r), i32.gtS(rows.end, r));
+    return f.let(i32.select(i32.add(from, r * place.rowBytes), scratch.zeros, inside), `row${r}`);
+  });
+}
+
+/** Zeros for the columns beyond the image, which no transform along y fills, in `rows` rows of `side` columns. */
+export function emitZeroColumns(
+  f: FunctionBuilder,
+  { half }: TileScratch,
+  { from, end }: Inside,
+  rows: number,
+  side: number,
+): void {
+  const c = f.local("i32", "zeroColumn");
+  const at = f.let(half, "zeroAt");
+  f.for(c, 0, side, 1, () => {
+    f.if(i32.or(i32.ltS(c, from), i32.geS(c, end)), () => {
+      for (let r = 0; r < rows; r++) {
+        for (let v = 0; v < 2; v++) f.do(v128.store(at, f32x4.const(0), 32 * side * r + 16 * v));
+      }
+    });
+    f.set(at, i32.add(at, 32));
+  });
+}
+
 export interface InputPlace {
   /** The source, blocked, of all images. */
   readonly source: I32;
   readonly tile: I32;
-  /** Room for two tiles with their borders, eight channels each. */
-  readonly patch: Local<"i32">;
+  readonly scratch: TileScratch;
   /** Where plane 0 of block 0 goes. */
   readonly to: I32;
   readonly blockBytes: number;
   readonly planeBytes: number;
 }
 
-/** Transforms the inputs of one tile, all channels. What sticks out of the source is zero. */
+/** Bᵀ·d·B of the inputs of one tile, all channels. What sticks out of the source is zero. */
 export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGrid, place: InputPlace): void {
   const { size, summed, y, x } = grid;
+  const { scratch, planeBytes } = place;
+  const { input } = size === 4 ? winograd4 : winograd2;
   const side = size + 2;
   const blocks = Math.ceil(summed / 8);
   const cells = y.source * x.source;
@@ -55,87 +128,35 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
   const corner = i32.add(i32.mul(i32.mul(origin.image, blocks), cells), i32.add(i32.mul(top, x.source), left));
   const from = f.let(i32.add(place.source, i32.mul(corner, 32)), "from");
   const to = f.let(place.to, "to");
-  const inside = f.let(
-    i32.and(
-      i32.and(i32.geS(top, 0), i32.leS(top, y.source - side)),
-      i32.and(i32.geS(left, 0), i32.leS(left, x.source - side)),
-    ),
-    "inside",
-  );
+  const insideY = emitInside(f, top, y.source, side);
+  const insideX = emitInside(f, left, x.source, side);
+  emitZeroColumns(f, scratch, insideX, side, side);
   const n = f.let(i32.const(blocks), "n");
   f.countdown(n, () => {
-    const at = f.let(from, "at");
-    const stride = f.let(i32.const(32 * x.source), "stride");
-    f.if(i32.eqz(inside), () => {
-      emitPatch(f, grid, from, place.patch, top, left);
-      f.set(at, place.patch);
-      f.set(stride, 32 * side);
+    // Along y, four channels of a column at a time.
+    const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * x.source, side }, insideY, insideX);
+    const half = f.let(i32.add(scratch.half, i32.mul(insideX.from, 32)), "half");
+    const vectors = f.let(i32.mul(i32.sub(insideX.end, insideX.from), 2), "vectors");
+    f.while(i32.gtS(vectors, 0), () => {
+      const column = rows.map((row) => f.let(v128.load(row)));
+      input(math, column).forEach((value, r) => f.do(v128.store(half, value, 32 * side * r)));
+      for (const row of rows) f.set(row, i32.add(row, 16));
+      f.set(half, i32.add(half, 16));
+      f.set(vectors, i32.sub(vectors, 1));
     });
-    emitTransform(f, math, size === 4 ? winograd4 : winograd2, {
-      at,
-      stride,
-      half: i32.add(place.patch, 32 * side * side),
-      to,
-      planeBytes: place.planeBytes,
+    // Along x, to the planes.
+    const line = f.let(scratch.half, "line");
+    const plane = f.let(to, "planeTo");
+    const lines = f.let(i32.const(side), "lines");
+    f.countdown(lines, () => {
+      for (let v = 0; v < 2; v++) {
+        const values = Array.from({ length: side }, (_, c) => f.let(v128.load(line, 32 * c + 16 * v)));
+        input(math, values).forEach((value, c) => f.do(v128.store(plane, value, c * planeBytes + 16 * v)));
+      }
+      f.set(line, i32.add(line, 32 * side));
+      f.set(plane, i32.add(plane, side * planeBytes));
     });
     f.set(from, i32.add(from, 32 * cells));
     f.set(to, i32.add(to, place.blockBytes));
-  });
-}
-
-/** Copies a tile that sticks out; its cells beyond the source become zeros. */
-function emitPatch(f: FunctionBuilder, { size, y, x }: TileGrid, from: I32, patch: I32, top: I32, left: I32): void {
-  const side = size + 2;
-  const r = f.local("i32", "r");
-  const c = f.local("i32", "c");
-  const row = f.let(from, "patchFrom");
-  const to = f.let(patch, "patchTo");
-  f.for(r, 0, side, 1, () => {
-    const rowInside = f.let(i32.ltU(i32.add(top, r), y.source), "rowInside");
-    const cell = f.let(row, "cell");
-    f.for(c, 0, side, 1, () => {
-      f.if(
-        i32.and(rowInside, i32.ltU(i32.add(left, c), x.source)),
-        () => f.do(v128.store(to, v128.load(cell)), v128.store(to, v128.load(cell, 16), 16)),
-        () => f.do(v128.store(to, f32x4.const(0)), v128.store(to, f32x4.const(0), 16)),
-      );
-      f.set(cell, i32.add(cell, 32));
-      f.set(to, i32.add(to, 32));
-    });
-    f.set(row, i32.add(row, 32 * x.source));
-  });
-}
-
-interface TransformPlace {
-  readonly at: Local<"i32">;
-  readonly stride: I32;
-  readonly half: I32;
-  readonly to: I32;
-  readonly planeBytes: number;
-}
-
-/** Bᵀ·d·B of eight channels: along y into `half`, then along x into the planes. */
-function emitTransform(f: FunctionBuilder, math: VectorMath, algorithm: Winograd, place: TransformPlace): void {
-  const side = algorithm.m + 2;
-  const rows = [place.at];
-  for (let r = 1; r < side; r++) rows.push(f.let(i32.add(rows[r - 1], place.stride), `row${r}`));
-  const half = f.let(place.half, "half");
-  const vectors = f.let(i32.const(2 * side), "vectors");
-  f.countdown(vectors, () => {
-    const column = rows.map((row) => f.let(v128.load(row)));
-    algorithm.input(math, column).forEach((value, r) => f.do(v128.store(half, value, 32 * side * r)));
-    for (const row of rows) f.set(row, i32.add(row, 16));
-    f.set(half, i32.add(half, 16));
-  });
-  const from = f.let(place.half, "halfFrom");
-  const to = f.let(place.to, "planeTo");
-  const n = f.let(i32.const(side), "n");
-  f.countdown(n, () => {
-    for (let v = 0; v < 2; v++) {
-      const line = Array.from({ length: side }, (_, c) => f.let(v128.load(from, 32 * c + 16 * v)));
-      algorithm.input(math, line).forEach((value, c) => f.do(v128.store(to, value, c * place.planeBytes + 16 * v)));
-    }
-    f.set(from, i32.add(from, 32 * side));
-    f.set(to, i32.add(to, side * place.planeBytes));
   });
 }

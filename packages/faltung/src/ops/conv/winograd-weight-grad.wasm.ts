@@ -12,7 +12,16 @@ import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "..
 import { type Flavour, type Step, type TilePool, flavourKey, tilePool } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
 import { rowsOf } from "./weight-grad.wasm.ts";
-import { emitInputTile, emitTileOrigin } from "./winograd-tiles.wasm.ts";
+import {
+  type TileScratch,
+  emitInputTile,
+  emitInside,
+  emitRowPointers,
+  emitTileOrigin,
+  emitTileScratch,
+  emitZeroColumns,
+  tileScratchBytes,
+} from "./winograd-tiles.wasm.ts";
 import { type VectorMath, vectorMath } from "./winograd-transforms.ts";
 import { algorithmOf, planesOf, tilesPerImage } from "./winograd.wasm.ts";
 
@@ -53,7 +62,7 @@ function layoutOf({ channels, outChannels, tilesPerBlock, blocksPerItem }: Winog
 
 export function winogradWeightGradScratch(shape: WinogradWeightGradShape): number {
   const { inputPlane, outputPlane } = layoutOf(shape);
-  return planesOf(shape.size) * (inputPlane + outputPlane + 2 * 32);
+  return planesOf(shape.size) * (inputPlane + outputPlane) + tileScratchBytes(shape.size);
 }
 
 export function winogradWeightGradPairs(shape: WinogradWeightGradShape): number {
@@ -109,7 +118,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
   const shares = Math.ceil(outputBlocks / blocksPerItem);
   const inputs = args.scratch;
   const outputs = f.let(i32.add(inputs, planesOf(size) * inputPlane), "outputs");
-  const patch = f.let(i32.add(outputs, planesOf(size) * outputPlane), "patch");
+  const tileScratch = emitTileScratch(f, size, i32.add(outputs, planesOf(size) * outputPlane));
   const [item, first, tile] = ["item", "firstTile", "tile"].map((name) => f.local("i32", name));
   f.for(item, args.lo, args.hi, 1, () => {
     const chunk = f.let(i32.divU(item, shares), "chunk");
@@ -135,7 +144,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
           {
             source: args.source,
             tile: i32.add(first, tile),
-            patch,
+            scratch: tileScratch,
             to: i32.add(inputs, i32.mul(tile, 32)),
             blockBytes: block,
             planeBytes: inputPlane,
@@ -146,7 +155,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
           tile: i32.add(first, tile),
           firstBlock,
           blocks,
-          patch,
+          scratch: tileScratch,
           to: i32.add(outputs, i32.mul(tile, 32)),
         });
       });
@@ -161,7 +170,7 @@ interface GradientPlace {
   readonly tile: I32;
   readonly firstBlock: I32;
   readonly blocks: I32;
-  readonly patch: Local<"i32">;
+  readonly scratch: TileScratch;
   readonly to: I32;
 }
 
@@ -184,36 +193,24 @@ function emitGradientTile(
   );
   const from = f.let(i32.add(place.gradient, i32.mul(corner, 32)), "from");
   const to = f.let(place.to, "to");
-  const rows = f.let(i32.sub(y.result, origin.row), "rows");
-  const columns = f.let(i32.sub(x.result, origin.column), "columns");
+  const insideY = emitInside(f, origin.row, y.result, size);
+  const insideX = emitInside(f, origin.column, x.result, size);
+  emitZeroColumns(f, place.scratch, insideX, side, size);
   const n = f.let(place.blocks, "n");
-  const c = f.local("i32", "c");
-  const half = f.local("i32", "half");
+  const half = f.local("i32", "halfTo");
   f.countdown(n, () => {
-    // Along y, column by column, both halves of the channels; then along x.
-    f.set(half, place.patch);
-    const at = f.let(from, "at");
-    f.for(c, 0, size, 1, () => {
-      const inside = f.let(i32.ltS(c, columns), "inside");
-      for (let v = 0; v < 2; v++) {
-        const column = Array.from({ length: size }, (_, r) => {
-          const value = f.local("v128", `y${r}`);
-          const within = r === 0 ? inside : i32.and(inside, i32.gtS(rows, r));
-          f.if(
-            within,
-            () => f.set(value, v128.load(at, 32 * x.result * r + 16 * v)),
-            () => f.set(value, f32x4.const(0)),
-          );
-          return value;
-        });
-        algorithm.outputGradient(math, column).forEach((value, r) => {
-          f.do(v128.store(half, value, 32 * size * r + 16 * v));
-        });
-      }
-      f.set(at, i32.add(at, 32));
-      f.set(half, i32.add(half, 32));
+    // Along y, four channels of a column at a time; then along x.
+    const at = { from, rowBytes: 32 * x.result, side: size };
+    const rows = emitRowPointers(f, place.scratch, at, insideY, insideX);
+    f.set(half, place.scratch.half);
+    const vectors = f.let(i32.mul(insideX.end, 2), "vectors");
+    f.countdown(vectors, () => {
+      const column = rows.map((row) => f.let(v128.load(row)));
+      algorithm.outputGradient(math, column).forEach((value, r) => f.do(v128.store(half, value, 32 * size * r)));
+      for (const row of rows) f.set(row, i32.add(row, 16));
+      f.set(half, i32.add(half, 16));
     });
-    f.set(half, place.patch);
+    f.set(half, place.scratch.half);
     const plane = f.let(to, "plane");
     const r = f.let(i32.const(side), "r");
     f.countdown(r, () => {

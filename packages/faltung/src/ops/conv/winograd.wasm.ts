@@ -24,7 +24,7 @@ import {
   tilePool,
 } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
-import { emitInputTile, emitTileOrigin } from "./winograd-tiles.wasm.ts";
+import { emitInputTile, emitTileOrigin, emitTileScratch, tileScratchBytes } from "./winograd-tiles.wasm.ts";
 import { type VectorMath, type Winograd, vectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
 
 export interface WinogradShape {
@@ -76,15 +76,10 @@ function productBytes({ size, lanes, tilesPerItem }: WinogradShape): Record<"blo
   return { block, plane, all: planesOf(size) * plane };
 }
 
-/** A tile with its border, eight channels: room for a tile that sticks out, and for one half-transformed. */
-function patchBytes(size: 2 | 4): number {
-  return planesOf(size) * 32;
-}
-
 export function winogradScratch(shape: WinogradShape): number {
   const { size, lanes, transformAtOnce } = shape;
   const filters = transformAtOnce === undefined ? 0 : planesOf(size) * filterPlaneBytes(lanes, transformAtOnce);
-  return inputBytes(shape).all + productBytes(shape).all + 2 * patchBytes(size) + filters;
+  return inputBytes(shape).all + productBytes(shape).all + tileScratchBytes(size) + filters;
 }
 
 /** What the transformed weights depend on. */
@@ -142,8 +137,8 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
   const shares = Math.ceil(blocks / blocksPerItem);
   const inputs = args.scratch;
   const products = f.let(i32.add(args.scratch, inputBytes(shape).all), "products");
-  const patch = f.let(i32.add(products, productBytes(shape).all), "patch");
-  const filters = f.let(i32.add(patch, 2 * patchBytes(size)), "filters");
+  const tileScratch = emitTileScratch(f, size, i32.add(products, productBytes(shape).all));
+  const filters = f.let(i32.add(tileScratch.zeros, tileScratchBytes(size)), "filters");
   const item = f.local("i32", "item");
   const block = f.local("i32", "block");
   f.for(item, args.lo, args.hi, 1, () => {
@@ -155,7 +150,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
       emitInputTile(f, math, shape, {
         source: args.source,
         tile: i32.add(firstTile, tile),
-        patch,
+        scratch: tileScratch,
         to: i32.add(inputs, i32.mul(tile, 32)),
         blockBytes: inputBytes(shape).block,
         planeBytes: inputBytes(shape).plane,
@@ -191,7 +186,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
           emitOutputTile(f, math, store, shape, {
             products: f.let(i32.add(products, i32.add(i32.mul(tile, 32), part * productBytes(shape).block)), "product"),
             tile: i32.add(firstTile, tile),
-            patch,
+            half: tileScratch.half,
             result: args.result,
             block: eight,
           });
@@ -269,18 +264,19 @@ function emitProducts(f: FunctionBuilder, pool: TilePool, shape: WinogradShape, 
 interface OutputPlace {
   readonly products: Local<"i32">;
   readonly tile: I32;
-  readonly patch: Local<"i32">;
+  /** Of the scratch of tiles. */
+  readonly half: Local<"i32">;
   readonly result: I32;
   readonly block: I32;
 }
 
-/** Transforms one tile's products back, rows first (into the patch), and stores what lies inside the result. */
+/** Transforms one tile's products back, along y first (into scratch), and stores what lies inside the result. */
 function emitOutputTile(
   f: FunctionBuilder,
   math: VectorMath,
   store: Store,
   shape: WinogradShape,
-  { products, tile, patch, result, block }: OutputPlace,
+  { products, tile, half, result, block }: OutputPlace,
 ): void {
   const { size, made, y, x, transformAtOnce } = shape;
   const { output, filterFactors } = algorithmOf(size);
@@ -293,7 +289,7 @@ function emitOutputTile(
     return f.let(factor === 1 ? product : f32x4.mul(product, f32x4.const(factor)));
   };
   const from = f.let(products, "from");
-  const to = f.let(patch, "half");
+  const to = f.let(half, "halfTo");
   const n = f.let(i32.const(side), "n");
   // Along y: plane (r, c) is r·side + c; each turn takes one column c of planes, both halves of the channels.
   f.countdown(n, () => {
@@ -311,15 +307,15 @@ function emitOutputTile(
     i32.add(i32.mul(origin.row, 32 * x.result), i32.mul(origin.column, 32)),
   );
   const row = f.let(i32.add(result, at), "row");
-  const half = f.let(patch, "halfRow");
+  const line = f.let(half, "line");
   const rows = f.let(i32.sub(y.result, origin.row), "rows");
   f.if(i32.gtS(rows, size), () => f.set(rows, size));
   const columns = f.let(i32.sub(x.result, origin.column), "columns");
   const emitRowOf = (most: number): void => {
     store.group();
     for (let v = 0; v < 2; v++) {
-      const line = Array.from({ length: side }, (_, c) => loadProduct(c, half, 32 * c + 16 * v));
-      output(math, line).forEach((value, c) => {
+      const values = Array.from({ length: side }, (_, c) => loadProduct(c, line, 32 * c + 16 * v));
+      output(math, values).forEach((value, c) => {
         if (c >= most) return;
         const offset = 32 * c + 16 * v;
         f.do(v128.store(row, store.finish(f.let(value), row, offset, 4 * v), offset));
@@ -335,7 +331,7 @@ function emitOutputTile(
         () => emitRowOf(x.result % size),
       );
     f.set(row, i32.add(row, 32 * x.result));
-    f.set(half, i32.add(half, 32 * side));
+    f.set(line, i32.add(line, 32 * side));
   });
 }
 
