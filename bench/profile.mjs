@@ -121,8 +121,12 @@ const sum = total("ms");
 console.log(
   `${work.title}, ${threads} thread(s): ${whole.toFixed(2)} ms; ${rows.length} stages in order: ${total("inOrder").toFixed(2)} ms, alone: ${sum.toFixed(2)} ms`,
 );
-console.log(`${"in order".padStart(8)} ${"alone".padStart(8)} ${"%".padStart(5)} ${"GFLOP/s".padStart(8)} ${"GB/s".padStart(6)}  stage`);
-for (const { ms, inOrder, label, task, flops, bytes } of rows.sort((a, b) => b.ms - a.ms).slice(0, Number(values.top))) {
+console.log(
+  `${"in order".padStart(8)} ${"alone".padStart(8)} ${"%".padStart(5)} ${"GFLOP/s".padStart(8)} ${"GB/s".padStart(6)}  stage`,
+);
+for (const { ms, inOrder, label, task, flops, bytes } of rows
+  .sort((a, b) => b.ms - a.ms)
+  .slice(0, Number(values.top))) {
   const cells = [inOrder.toFixed(3).padStart(8), ms.toFixed(3).padStart(8), ((100 * ms) / sum).toFixed(1).padStart(5)];
   cells.push((flops / ms / 1e6).toFixed(1).padStart(8), (bytes / ms / 1e6).toFixed(1).padStart(6));
   console.log(`${cells.join(" ")}  ${label}  [${task}]`);

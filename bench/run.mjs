@@ -83,10 +83,10 @@ console.log(
     `roof of one core, 128 bits: ${machine.roof.toFixed(1)} GFLOP/s; copy ${machine.copy.toFixed(1)} GB/s`,
 );
 
-/** The roof now; the report shows the highest of the run. */
-const roof = () => {
-  const { roof, plain, fma } = measureMachine(node, []);
-  if (roof > about.roof) Object.assign(about, { roof, plain, fma });
+/** The roof now, by a release of Node; the report shows the highest of the run by the one that the rows run on. */
+const roof = (/** @type {string | undefined} */ engine = node) => {
+  const { roof, plain, fma } = measureMachine(engine, []);
+  if (engine === node && roof > about.roof) Object.assign(about, { roof, plain, fma });
   return roof;
 };
 

@@ -23,7 +23,7 @@ import { median, quantile, relativeError, undisturbed } from "./stats.mjs";
  * @property {number} [spread] (upper − lower quartile) / median
  * @property {number} [cpu] processor time of a run, all its threads, in ms
  * @property {number} [gflops] by the best time
- * @property {number} [roof] gflops / (the 128-bit roof × threads); a browser's by its own roof
+ * @property {number} [roof] gflops / (the 128-bit roof of its engine × threads)
  * @property {number} [ratio] how many times longer it takes than Faltung with the same threads: the median of the rounds
  * @property {number} [first] ms from the start of its preparation to the end of the first run
  * @property {number} [cold] ms from the start of its process to the end of the first run
@@ -41,22 +41,23 @@ const TRUSTED = ["torch-nchw", "ort-node", "ort-web", "tfjs-wasm", "faltung"];
 /**
  * @param {import("./works.mjs").Work} work
  * @param {readonly import("./peers.mjs").Entrant[]} entrants
- * @param {{ rounds: number, budget: number, limit: number, roof: () => number, busy: boolean, say: (line: string) => void }} options
- * budget: ms of a turn; limit: seconds that a peer may take to get ready; roof: GFLOP/s of one core, asked before and
- * after, since a shared machine has fast and slow minutes; busy: others use the
+ * @param {{ rounds: number, budget: number, limit: number, roof: (node: string | undefined) => number, busy: boolean, say: (line: string) => void }} options
+ * budget: ms of a turn; limit: seconds that a peer may take to get ready; roof: GFLOP/s of one core
+ * by a release of Node, or by the one that the rows run on, asked before and after, since a shared machine has fast and
+ * slow minutes; busy: others use the
  * machine, so that one thread is better judged by its processor time
  * @returns {Promise<Result[]>}
  */
 export async function measure(work, entrants, { rounds, budget, limit, roof, busy, say }) {
   const clockOf = (/** @type {Result} */ { threads }) => (busy && threads === 1 ? "processor" : "wall");
   const folder = mkdtempSync(join(tmpdir(), "faltung-bench-"));
-  /** @type {{ result: Result, child: Child, out: Float32Array, turns: number[], runs: number[], cpus: number[], slow: boolean }[]} */
+  /** @type {{ result: Result, node: string | undefined, child: Child, out: Float32Array, turns: number[], runs: number[], cpus: number[], slow: boolean }[]} */
   const ready = [];
   /** @type {Result[]} */
   const results = [];
   try {
     const { flops } = await writeInputs(work, folder);
-    for (const { id, title, threads, command, fits } of entrants) {
+    for (const { id, title, threads, command, fits, node } of entrants) {
       if (fits?.(work) === false) continue;
       /** @type {Result} */
       const result = { work: work.name, peer: id, title, threads };
@@ -68,7 +69,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
         Object.assign(result, { version, first, cold, imported, facts });
         const bytes = readFileSync(answer.file);
         const out = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-        ready.push({ result, child, out, turns: [], runs: [], cpus: [], slow: first > 5000 });
+        ready.push({ result, node, child, out, turns: [], runs: [], cpus: [], slow: first > 5000 });
       } catch (error) {
         child.kill();
         result.error = /** @type {Error} */ (error).message;
@@ -85,7 +86,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
       }
     }
     const racing = ready.filter((r) => r.result.error === undefined);
-    const before = roof();
+    const tops = new Map(racing.map(({ node }) => [node, roof(node)]));
     for (let round = 0; round < rounds; round++) {
       for (const r of racing) {
         if (r.slow && round > 0) continue; // seconds a run: one turn tells enough
@@ -107,7 +108,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
         }
       }
     }
-    const top = Math.max(before, roof());
+    for (const [node, before] of tops) tops.set(node, Math.max(before, roof(node)));
     for (const r of racing) {
       if (r.runs.length === 0) continue;
       const base = racing.find((b) => b.result.peer === "faltung" && b.result.threads === r.result.threads);
@@ -120,7 +121,7 @@ export async function measure(work, entrants, { rounds, budget, limit, roof, bus
         spread: (quantile(r.runs, 0.75) - quantile(r.runs, 0.25)) / median(r.runs),
         cpu: median(r.cpus),
         gflops,
-        roof: gflops / ((r.result.facts?.["roof"] ?? top) * r.result.threads),
+        roof: gflops / ((r.result.facts?.["roof"] ?? tops.get(r.node)) * r.result.threads),
         ratio: base && median(r.turns.slice(0, base.turns.length).map((t, i) => t / base.turns[i])),
         memory: (await r.child.ask({ do: "memory" }, limit)).peak ?? undefined,
       });

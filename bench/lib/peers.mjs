@@ -9,6 +9,7 @@ import { BENCH } from "./faltung.mjs";
  * @property {string} title
  * @property {number} threads
  * @property {import("./child.mjs").Command} command
+ * @property {string} [node] the release of Node that it runs on, if it does: its share of the roof is of that engine's
  * @property {(work: import("./works.mjs").Work) => boolean} [fits] rows it takes part in; all unless given
  */
 
@@ -39,7 +40,7 @@ export function entrants({ node, nodes, wide, threads }) {
   const script = (id, title, module, counts, { variant = "", fits, file = node, env, flags = [] } = {}) => {
     for (const n of counts.filter((count) => threads.includes(count))) {
       const args = [...flags, join(BENCH, "peers/serve.mjs"), module, String(n), variant];
-      list.push({ id, title, threads: n, fits, command: { file, args, env } });
+      list.push({ id, title, threads: n, fits, command: { file, args, env }, node: file });
     }
   };
   script("faltung", "Faltung", "faltung", [1, 2]);
@@ -74,7 +75,9 @@ export function entrants({ node, nodes, wide, threads }) {
     ]) {
       for (const n of threads) {
         const args = [join(BENCH, "peers/torch_peer.py"), String(n), layout];
-        list.push({ id: `torch-${layout}`, title, threads: n, command: { file: PYTHON, args, env: NATIVE_ENV } });
+        // OpenBLAS, which multiplies matrices for it, counts its threads for itself.
+        const env = { ...NATIVE_ENV, OMP_NUM_THREADS: String(n), OPENBLAS_NUM_THREADS: String(n) };
+        list.push({ id: `torch-${layout}`, title, threads: n, command: { file: PYTHON, args, env } });
       }
     }
   }

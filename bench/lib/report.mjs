@@ -56,7 +56,7 @@ export function markdown(about, results) {
             `- Two threads wait for each other: ${digits(about.barrier.median)} µs a barrier (median; ${digits(about.barrier.low)} in the best tenth); a step that finds the other thread asleep: ${digits(about.barrier.wake)} µs; a program that waits uses ${percent(about.barrier.idle)} of a core.`,
           ]),
     ].join("\n"),
-    "**How to read it.** *best* and *median* are of all runs; peers take turns in rounds, each in a process of its own. *CPU* is processor time of a run on all its threads, where other programs on the machine do not count. *GFLOP/s* counts the direct algorithm's multiply-adds twice and takes the best time. **×** is how many times longer a peer takes than Faltung with as many threads, the median over the rounds. A single convolution of Faltung lies as it does inside of a network (channel-blocked, an inference's weights packed before); *NCHW in and out* adds both conversions. ONNX Runtime takes and gives NCHW; TensorFlow.js has its own NHWC; PyTorch is shown both ways. *Direct* is Faltung without Winograd's algorithm; a browser's share of the roof is that of its own. Outputs were compared before anything was timed.",
+    "**How to read it.** *best* and *median* are of all runs; peers take turns in rounds, each in a process of its own. *CPU* is processor time of a run on all its threads, where other programs on the machine do not count. *GFLOP/s* counts the direct algorithm's multiply-adds twice and takes the best time. **×** is how many times longer a peer takes than Faltung with as many threads, the median over the rounds. A single convolution of Faltung lies as it does inside of a network (channel-blocked, an inference's weights packed before); *NCHW in and out* adds both conversions. ONNX Runtime takes and gives NCHW; TensorFlow.js has its own NHWC; PyTorch is shown both ways. *Direct* is Faltung without Winograd's algorithm. A share of the roof is of the engine's own, measured before and after each row: Node 20 has no relaxed SIMD, so its roof is that of separate multiplications and additions; native code is held against Node 20's. Outputs were compared before anything was timed.",
     ...(missing.length === 0 ? [] : [`**Not measured yet** on this machine: ${missing.join(", ")}.`]),
     "![GFLOP/s of each peer](results.svg)",
     "## In short",
@@ -105,7 +105,12 @@ function summary(works, results) {
         .filter((r) => r.work === work.name && r.threads === threads && r.error === undefined && ids.includes(r.peer))
         .sort((a, b) => (a.best ?? 0) - (b.best ?? 0))[0];
     const [one, two] = [find(["faltung"], 1), find(["faltung"], 2)];
-    const direct = find(["faltung-direct"], 1) ?? one;
+    /** The direct algorithm's share of each engine's roof; where Winograd's does not apply, it is the only one. */
+    const shares = ["faltung", "faltung-node24", "faltung-chromium"].map((id) =>
+      percent((find([`${id}-direct`], 1) ?? find([id], 1))?.roof),
+    );
+    const others = ["jax-js", "tfjs-cpu", "convnetjs"].map((id) => find([id], 1));
+    const [other] = others.filter((r) => r?.ratio !== undefined).sort((a, b) => (a?.ratio ?? 0) - (b?.ratio ?? 0));
     const wide = find(
       results.map((r) => r.peer).filter((id) => id.endsWith("-wide")),
       1,
@@ -113,6 +118,8 @@ function summary(works, results) {
     const node24 = find(["faltung-node24"], 1);
     const chromium = find(["faltung-chromium"], 1);
     const native = find(NATIVE, 1);
+    const nativeTo = (/** @type {Result | undefined} */ r) =>
+      times(native?.best !== undefined && r?.best !== undefined ? native.best / r.best : undefined);
     const speedUp = one?.best !== undefined && two?.best !== undefined ? one.best / two.best : undefined;
     return [
       work.title,
@@ -120,17 +127,18 @@ function summary(works, results) {
       digits(two?.best),
       times(speedUp),
       digits(one?.gflops),
-      percent(direct?.roof),
+      shares.join(" · "),
       times(find(NATIVE, 1)?.ratio),
       times(find(NATIVE, 2)?.ratio),
       times(find(["tfjs-wasm"], 1)?.ratio),
       times(find(["ort-web"], 1)?.ratio),
-      times(find(["jax-js"], 1)?.ratio),
-      times(find(["convnetjs"], 1)?.ratio),
+      other === undefined ? "–" : `${times(other.ratio)} ${other.title}`,
       digits(node24?.best),
+      nativeTo(node24),
       digits(chromium?.best),
+      nativeTo(chromium),
       digits(wide?.best),
-      times(native?.best !== undefined && wide?.best !== undefined ? native.best / wide.best : undefined),
+      nativeTo(wide),
     ];
   });
   const head = [
@@ -139,17 +147,18 @@ function summary(works, results) {
     "2 threads, ms",
     "speed-up",
     "GFLOP/s",
-    "direct, of the roof",
+    "direct, of the roof: Node 20 · Node 24 · Chromium",
     "native, 1",
     "native, 2",
     "TF.js WASM",
     "ORT Web",
-    "jax-js",
-    "ConvNetJS",
+    "best other JavaScript",
     "Node 24, ms",
+    "native to it",
     "Chromium, ms",
+    "native to it",
     "wide, ms",
-    "native to wide",
+    "native to it",
   ];
-  return `Faltung's best times, and how many times longer the others take (*native* is the fastest of PyTorch in either layout and ONNX Runtime native, with as many threads). The last four columns are one thread elsewhere: under Node 24 and in Chromium, and under Node 24 with \`wide\`, by the best times.\n\n${table([head, ...lines])}`;
+  return `Faltung's best times, and how many times longer the others take (*native* is the fastest of PyTorch in either layout and ONNX Runtime native, with as many threads). The last six columns are one thread elsewhere: under Node 24, in Chromium, and under Node 24 with \`wide\`, by the best times.\n\n${table([head, ...lines])}`;
 }
