@@ -18,14 +18,16 @@ const LIBRARY = 'export const faltung = (path = "index.js") => import(`/dist/${p
 /** The worker: loads a row, runs it once, and then as often as it is asked. */
 const WORKER = `
 globalThis.process = { env: {}, versions: { node: "-" } };
-const peer = import("/bench/peers/faltung.mjs");
+let peer;
 let loaded;
 const commands = {
-  async load({ row, threads, variant }) {
-    const { open } = await peer;
+  open: async (options) => {
+    peer = await (await import("/bench/peers/faltung.mjs")).open(options);
+  },
+  async load({ row }) {
     for (const [name, path] of Object.entries(row.data)) row.data[name] = new Float32Array(await (await fetch(path)).arrayBuffer());
     if (row.labels) row.labels = new Int32Array(await (await fetch(row.labels)).arrayBuffer());
-    loaded = await (await open({ threads, variant })).load(row);
+    loaded = await peer.load(row);
     return { facts: loaded.facts };
   },
   run: async () => loaded.run() ?? null,
@@ -109,7 +111,8 @@ export async function open({ threads, variant }) {
     page.evaluate((c) => /** @type {any} */ (globalThis).ask(c), command);
   await page.goto(address);
   const { plain, fma } = await ask({ do: "roof" });
-  await page.reload(); // the row starts in a worker that has run nothing yet
+  await page.reload(); // the row starts in a worker that has run nothing yet, but has loaded the library, as in Node
+  await ask({ do: "open", threads, variant });
   return {
     version: browser.version(),
     /** @param {import("./serve.mjs").Row} row @returns {Promise<import("./serve.mjs").Loaded>} */
@@ -122,7 +125,7 @@ export async function open({ threads, variant }) {
       };
       const data = Object.fromEntries(Object.entries(row.data).map(([name, numbers]) => [name, put(name, numbers)]));
       const labels = row.labels && put("labels", row.labels);
-      const { facts } = await ask({ do: "load", threads, variant, row: { ...row, data, labels } });
+      const { facts } = await ask({ do: "load", row: { ...row, data, labels } });
       return {
         run: () => ask({ do: "run" }),
         output: async () => Float32Array.from(await ask({ do: "output" })),
