@@ -22,6 +22,7 @@ import { createInterface } from "node:readline";
  * @property {() => number | void | Promise<number | void>} run a training step returns its loss
  * @property {() => Float32Array | Promise<Float32Array>} [output] of the last run, in NCHW, OIHW
  * @property {(budget: number, warm: number) => Promise<Turn>} [time] where runs can't be timed from here
+ * @property {number} [first] ms from the start of its preparation to the end of its first run, where it was timed elsewhere
  * @property {() => Promise<number | null>} [memory] most MiB of what runs it, where that is not this process
  * @property {Record<string, unknown>} [facts] for the report
  *
@@ -81,7 +82,7 @@ const commands = {
     const start = performance.now();
     loaded = await peer.load(row);
     let result = await loaded.run();
-    const first = performance.now() - start;
+    const first = loaded.first ?? performance.now() - start;
     const cold = Date.now() - spawnedAt;
     const losses = [];
     if (row.work.kind === "train") {
