@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { wasmFeatures } from "../../wasm/index.ts";
 import { type Direction, type Problem, prepare, relativeError, testTarget } from "./testing.ts";
 
 const problems: Readonly<Record<string, Problem>> = {
@@ -92,6 +93,23 @@ describe.each(directions)("%s by its kernels is the reference's", (direction) =>
       expect(result()).toEqual(got);
     }
   });
+});
+
+describe("work cut for more threads gives the same bits", () => {
+  const flat: Problem = { batch: 1, channels: 24, outChannels: 20, input: [14, 15], kernel: [1, 1] };
+  test.each(Object.entries({ "1×1, one long row": flat, "3×3": problems["3×3"], depthwise: problems["depthwise"] }))(
+    "%s",
+    (_, problem) => {
+      for (const fma of wasmFeatures().relaxedSimd ? [false, true] : [false]) {
+        const [one, ...more] = [1, 2, 3, 16].map((threads) => {
+          const { harness, result } = prepare("conv", problem, { ...testTarget, fma, threads });
+          harness.run(threads);
+          return result();
+        });
+        for (const other of more) expect(other).toEqual(one);
+      }
+    },
+  );
 });
 
 const winogradProblems: Readonly<Record<string, Problem>> = {

@@ -71,12 +71,15 @@ export function depthwiseKernel(shape: DepthwiseShape): Kernel {
           const store = storeOf(f, epilogue, flavour.fma, result, operandPointers, stored);
           const item = f.local("i32", "item");
           f.for(item, lo, hi, 1, () => {
-            const firstRow = f.let(i32.mul(i32.remU(item, bands), rowsPerItem), "firstRow");
-            const block = f.let(i32.divU(item, bands), "block");
-            const from = f.let(i32.add(source, i32.mul(block, sourceCell(shape) * sourceCells(axes))), "from");
-            const to = f.let(i32.add(result, i32.mul(block, resultCell(shape) * resultsOf(axes))), "to");
-            const weights = f.let(i32.add(packed, i32.mul(i32.remU(block, blocks), 32 * kernelTaps(axes))), "weights");
-            store.channel(i32.mul(i32.remU(block, blocks), 8));
+            // All blocks of a band before the next band: neighbouring layers then give a thread the same rows.
+            const block = f.let(i32.remU(item, blocks), "block");
+            const rest = f.let(i32.divU(item, blocks), "rest");
+            const firstRow = f.let(i32.mul(i32.remU(rest, bands), rowsPerItem), "firstRow");
+            const plane = f.let(i32.add(i32.mul(i32.divU(rest, bands), blocks), block), "plane");
+            const from = f.let(i32.add(source, i32.mul(plane, sourceCell(shape) * sourceCells(axes))), "from");
+            const to = f.let(i32.add(result, i32.mul(plane, resultCell(shape) * resultsOf(axes))), "to");
+            const weights = f.let(i32.add(packed, i32.mul(block, 32 * kernelTaps(axes))), "weights");
+            store.channel(i32.mul(block, 8));
             for (const z of zs) for (const y of ys) emitRows(f, store, shape, z, y, { from, to, weights, firstRow });
           });
         },

@@ -40,6 +40,8 @@ export interface DirectShape {
   readonly lanes: 8 | 16;
   /** Rows of y (of each remainder) in one work item. */
   readonly rowsPerItem: number;
+  /** Into how many parts, each a work item's, a row of x is cut. More than 1 only where it is the only row. */
+  readonly parts: number;
   /** Order of the work items: all images for one block of weights, or all blocks of weights for one band of rows. */
   readonly weightsStay: boolean;
   readonly epilogue?: Epilogue;
@@ -65,14 +67,15 @@ export function directItems(shape: DirectShape): number {
   return bandsOf(shape) * shape.groups * Math.ceil(shape.made / shape.lanes);
 }
 
-function bandsOf({ axes: [, ys], rowsPerItem }: DirectShape): number {
-  return Math.ceil(Math.max(...ys.map((y) => y.count)) / rowsPerItem);
+/** Bands of rows, or parts of the only row. */
+function bandsOf({ axes: [, ys], rowsPerItem, parts }: DirectShape): number {
+  return parts > 1 ? parts : Math.ceil(Math.max(...ys.map((y) => y.count)) / rowsPerItem);
 }
 
 /** Pointers: source, packed weights, result (blocked), the epilogue's operands. Integer: the number of images. */
 export function directKernel(shape: DirectShape): Kernel {
-  const { groups, made, summed, source, flavour, lanes, rowsPerItem, weightsStay, axes, epilogue } = shape;
-  const numbers = [groups, made, summed, source, lanes, rowsPerItem, weightsStay, shape.stored].join(" ");
+  const { groups, made, summed, source, flavour, lanes, rowsPerItem, parts, weightsStay, axes, epilogue } = shape;
+  const numbers = [groups, made, summed, source, lanes, rowsPerItem, parts, weightsStay, shape.stored].join(" ");
   const operands = epilogue?.operands.length ?? 0;
   return {
     key: `direct ${numbers} ${flavourKey(flavour)} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
@@ -142,7 +145,8 @@ function emitDirect(f: FunctionBuilder, shape: DirectShape, args: Arguments): vo
       "weights",
     );
     e.store.channel(i32.mul(block, lanes));
-    const rows = { first: f.let(i32.mul(band, rowsPerItem), "firstRow"), count: rowsPerItem };
+    const first = shape.parts > 1 ? i32.const(0) : i32.mul(band, rowsPerItem);
+    const rows = { first: f.let(first, "firstRow"), count: rowsPerItem, part: band };
     for (const z of zs) for (const y of ys) emitRows(f, e, shape, z, y, { from, to, weights, rows });
   });
 }
@@ -171,7 +175,7 @@ interface ItemPointers {
   readonly from: Local<"i32">;
   readonly to: Local<"i32">;
   readonly weights: Local<"i32">;
-  readonly rows: { readonly first: Local<"i32">; readonly count: number };
+  readonly rows: { readonly first: Local<"i32">; readonly count: number; readonly part: Local<"i32"> };
 }
 
 /** Everything that a tile needs of its row. */
@@ -182,6 +186,8 @@ interface Row {
   readonly to: Local<"i32">;
   readonly z: TapRange;
   readonly y: TapRange;
+  /** Which part of the row, where it is cut. */
+  readonly part: Local<"i32">;
 }
 
 function emitRows(f: FunctionBuilder, e: Emission, shape: DirectShape, z: Axis, y: Axis, item: ItemPointers): void {
@@ -204,7 +210,7 @@ function emitRows(f: FunctionBuilder, e: Emission, shape: DirectShape, z: Axis, 
         i32.mul(resultOf(y, iy), xs[0].result * resultCell(shape)),
       );
       const to = f.let(i32.add(item.to, place), "rowTo");
-      for (const x of xs) emitRow(f, e, shape, x, { from, weights, to, z: zTaps, y: yTaps });
+      for (const x of xs) emitRow(f, e, shape, x, { from, weights, to, z: zTaps, y: yTaps, part: item.rows.part });
     });
   });
 }
@@ -214,17 +220,33 @@ function emitRow(f: FunctionBuilder, e: Emission, shape: DirectShape, x: Axis, r
   const emitAt = (segment: Segment, from: I32, to: I32): void => emitTile(f, e, shape, x, row, segment, from, to);
   for (const segment of segments(x, shape.flavour, shape.lanes)) {
     if (segment.repeat === 1) {
-      emitAt(segment, row.from, row.to);
+      const emit = (): void => emitAt(segment, row.from, row.to);
+      if (shape.parts > 1) f.if(i32.eq(row.part, shape.parts - 1), emit);
+      else emit();
       continue;
     }
-    const from = f.let(i32.add(row.from, (segment.first * x.step + x.shift) * cell), "tileFrom");
-    const to = f.let(i32.add(row.to, (x.start + segment.first * x.stride) * resultCell(shape)), "tileTo");
-    const n = f.let(i32.const(segment.repeat), "tiles");
-    f.countdown(n, () => {
-      emitAt(segment, from, to);
-      f.set(from, i32.add(from, segment.width * x.step * cell));
-      f.set(to, i32.add(to, segment.width * x.stride * resultCell(shape)));
-    });
+    const each = Math.ceil(segment.repeat / shape.parts);
+    const before = i32.mul(row.part, each);
+    const first = (bytes: number, perTile: number): I32 =>
+      shape.parts > 1 ? i32.add(i32.const(bytes), i32.mul(before, perTile)) : i32.const(bytes);
+    const fromStep = segment.width * x.step * cell;
+    const toStep = segment.width * x.stride * resultCell(shape);
+    const from = f.let(i32.add(row.from, first((segment.first * x.step + x.shift) * cell, fromStep)), "tileFrom");
+    const to = f.let(
+      i32.add(row.to, first((x.start + segment.first * x.stride) * resultCell(shape), toStep)),
+      "tileTo",
+    );
+    const n = f.let(shape.parts > 1 ? i32.sub(segment.repeat, before) : i32.const(segment.repeat), "tiles");
+    const tiles = (): void =>
+      f.countdown(n, () => {
+        emitAt(segment, from, to);
+        f.set(from, i32.add(from, fromStep));
+        f.set(to, i32.add(to, toStep));
+      });
+    if (shape.parts > 1) {
+      f.if(i32.gtS(n, each), () => f.set(n, each));
+      f.if(i32.gtS(n, 0), tiles);
+    } else tiles();
   }
 }
 

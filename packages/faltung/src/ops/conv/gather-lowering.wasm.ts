@@ -3,13 +3,15 @@ import type { Stage } from "../../backend/plan.ts";
 import type { BufferRef, Lowered, Site, Target } from "../op.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import { type Epilogue, epilogueOf } from "../matmul/epilogue.wasm.ts";
-import { kernelTaps, sourceCells } from "./axis.ts";
+import type { Flavour } from "../matmul/tile.wasm.ts";
+import { isIdentity, kernelTaps, sourceCells } from "./axis.ts";
 import { type ConvAttributes, multiplyAdds } from "./attributes.ts";
 import { depthwiseItems, depthwiseKernel } from "./depthwise.wasm.ts";
 import { type DirectShape, directItems, directKernel } from "./direct.wasm.ts";
 import { type Gather, describeWindow, familyOf, input, lowerChosen, output, temp } from "./gather.ts";
 import { generalKernel } from "./general.wasm.ts";
 import { type PackShape, packItems, packKernel, packedFloats } from "./pack.wasm.ts";
+import { segments } from "./segments.ts";
 import {
   type WinogradShape,
   planesOf,
@@ -64,7 +66,7 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
   const packed = 4 * packedFloats(pack);
   const flavour = { fma: target.fma, wide: target.wide };
   const blocks = packItems(pack);
-  const rowsPerItem = rowsFor(g, family === "depthwise" ? 8 : g.summed, batch * blocks, target.threads);
+  const rowsPerItem = rowsFor(g, family === "depthwise" ? 0 : g.summed, batch, blocks, target.threads);
   const stage = { ...main, pointers: [input(0), temp(0), output, ...buffers], writes: [2] };
   if (family === "depthwise") {
     const shape = { channels: g.groups, axes: g.axes, flavour, rowsPerItem, epilogue };
@@ -72,6 +74,7 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     return { temps: [packed], stages: [packStage(pack), pass] };
   }
   const direct = (): Lowered => {
+    const weightsStay = packed > residentWeights;
     const shape: DirectShape = {
       groups: g.groups,
       made: g.made,
@@ -81,7 +84,8 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
       flavour,
       lanes,
       rowsPerItem,
-      weightsStay: packed > residentWeights,
+      parts: weightsStay || batch >= target.threads ? 1 : partsFor(g, flavour, lanes, target.threads),
+      weightsStay,
       epilogue,
     };
     const pass = { ...stage, kernel: directKernel(shape), work: batch * directItems(shape), integers: [batch] };
@@ -186,14 +190,27 @@ const residentWeights = 512 * 1024;
 /** Weights beyond this size come from main memory each time, as other layers have filled the last cache meanwhile. */
 const cachedWeights = 16 * 1024 * 1024;
 
-/** Rows of a work item: few enough for the cache, and for all threads to have some. */
-function rowsFor({ axes }: Gather, channels: number, blocks: number, threads: number): number {
+/**
+ * Rows of a work item: few enough for the cache (which a depthwise convolution does not need: it reads no row again for
+ * other channels), and for all threads to have some. Where there are fewer images than
+ * threads, each thread has rows of its own: what it made of them in one layer it finds in its own cache in the next,
+ * and to fetch it from the other core's would take longer than the arithmetic (1×1 layers behind depthwise ones).
+ */
+function rowsFor({ axes }: Gather, channels: number, batch: number, blocks: number, threads: number): number {
   const rows = Math.max(1, ...axes[1].map((y) => y.count));
   const rowBytes = (4 * channels * sourceCells(axes)) / rows;
-  let perItem = rows;
+  let perItem = Math.ceil(rows / Math.ceil(threads / Math.max(1, batch)));
   while (perItem > 4 && perItem * rowBytes > bandBytes) perItem = Math.ceil(perItem / 2);
-  while (perItem > 1 && blocks * Math.ceil(rows / perItem) < 8 * threads) perItem = Math.ceil(perItem / 2);
+  const enough = threads === 1 ? 1 : 8 * threads;
+  while (perItem > 1 && batch * blocks * Math.ceil(rows / perItem) < enough) perItem = Math.ceil(perItem / 2);
   return perItem;
+}
+
+/** Parts of the only row of a flattened image, for the same reason: four tiles each, or more. */
+function partsFor({ axes: [[z], [y], [x]] }: Gather, flavour: Flavour, lanes: 8 | 16, threads: number): number {
+  if (z.count * y.count > 1 || !isIdentity(x)) return 1;
+  const most = Math.max(...segments(x, flavour, lanes).map(({ repeat }) => repeat));
+  return Math.max(1, Math.min(threads, most >> 2));
 }
 
 /** `64→64 3×3 to 56×56`. */

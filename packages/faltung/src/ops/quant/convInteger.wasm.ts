@@ -196,6 +196,7 @@ function lowerDirect(
     flavour: { fma: false, wide: false, unit },
     lanes: 8,
     rowsPerItem: rowsFor(g, batch * blocks, target.threads),
+    parts: 1,
     weightsStay: packedBytes(pack) > residentWeights,
     epilogue,
   };
