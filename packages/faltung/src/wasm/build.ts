@@ -2,15 +2,15 @@
 import { AssemblyError, type Expr, type Literal, type Namespace, node, type Operand } from "./expr.ts";
 import { f32Rows, f64Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
 import { v128Rows } from "./opcodes/simd.ts";
-import { type Op, opOf, type Table, type ValType } from "./types.ts";
+import { type Op, opsOf, type Table, type ValType } from "./types.ts";
 import { ByteWriter } from "./writer.ts";
 
 const constOps: Readonly<Record<ValType, Op>> = {
-  i32: opOf("i32", "const", i32Rows.const),
-  i64: opOf("i64", "const", i64Rows.const),
-  f32: opOf("f32", "const", f32Rows.const),
-  f64: opOf("f64", "const", f64Rows.const),
-  v128: opOf("v128", "const", v128Rows.const),
+  i32: opsOf("i32", i32Rows).const,
+  i64: opsOf("i64", i64Rows).const,
+  f32: opsOf("f32", f32Rows).const,
+  f64: opsOf("f64", f64Rows).const,
+  v128: opsOf("v128", v128Rows).const,
 };
 
 function int32(value: number): number {
@@ -117,6 +117,6 @@ function builderOf(op: Op): (...args: never[]) => Expr {
 /** All functions of one table. `space` is what stands before the dot in the instructions' names. */
 export function namespaceOf<T extends Table>(space: string, table: T): Namespace<T> {
   const built: Record<string, (...args: never[]) => Expr> = {};
-  for (const [key, row] of Object.entries(table)) built[key] = builderOf(opOf(space, key, row));
+  for (const [key, op] of Object.entries<Op>(opsOf(space, table))) built[key] = builderOf(op);
   return built as Namespace<T>;
 }

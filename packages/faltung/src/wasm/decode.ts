@@ -3,7 +3,7 @@ import { FormatError } from "../tensor/errors.ts";
 import { controlRows, fenceRows, globalRows, localRows, memoryRows } from "./opcodes/control.ts";
 import { f32Rows, f64Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
 import { f32x4Rows, f64x2Rows, i16x8Rows, i32x4Rows, i64x2Rows, i8x16Rows, v128Rows } from "./opcodes/simd.ts";
-import { type Op, opOf, type Table, type ValType } from "./types.ts";
+import { type Op, opsOf, type Table, type ValType } from "./types.ts";
 import { valTypeByte } from "./writer.ts";
 
 /** Every table, by what stands before the dot in its instructions' names. */
@@ -48,12 +48,7 @@ let byCode: ReadonlyMap<number, Op> | undefined;
 
 function opcodes(): ReadonlyMap<number, Op> {
   return (byCode ??= new Map(
-    tables.flatMap(([space, rows]) =>
-      Object.entries(rows).map(([key, row]) => {
-        const op = opOf(space, key, row);
-        return [op.code, op] as const;
-      }),
-    ),
+    tables.flatMap(([space, rows]) => Object.values(opsOf(space, rows)).map((op) => [op.code, op] as const)),
   ));
 }
 

@@ -3,7 +3,7 @@
  * builder uses it; a tree that is used twice is emitted (and computed) twice, so share a value with `f.let`.
  */
 import { FaltungError } from "../tensor/errors.ts";
-import type { Op, ResultType, Row, Table, ValType } from "./types.ts";
+import type { Names, Op, ResultType, Row, Table, ValType } from "./types.ts";
 
 /** The assembler was asked for something that WebAssembly cannot encode, or for a variable of another function. */
 export class AssemblyError extends FaltungError {
@@ -69,7 +69,7 @@ type Operands<R extends Row> = R[1] extends `${infer Before}-> ${string}`
     : []
   : never;
 type Result<R extends Row> = R[1] extends `${string}-> ${infer T extends ResultType}` ? T : never;
-type Imm<R extends Row> = R extends readonly [number, string, infer I] ? I : "";
+type Imm<R extends Row> = R extends readonly [number, string, string, infer I] ? I : "";
 
 type Pure<A, T extends ResultType> = A extends [
   infer X extends ValType,
@@ -112,4 +112,4 @@ export type Builder<R extends Row> =
             : Pure<Operands<R>, Result<R>>;
 
 /** The functions of one namespace (`i32`, `f32x4`, …), typed by the rows of its table. */
-export type Namespace<T extends Table> = { readonly [K in keyof T]: Builder<T[K]> };
+export type Namespace<T extends Table> = { readonly [R in T[number] as Names<R>]: Builder<R> };

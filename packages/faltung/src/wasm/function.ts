@@ -7,7 +7,7 @@ import { encode, encodeOp } from "./encode.ts";
 import { AssemblyError, type Expr, type I32, type Instr, node, type Operand } from "./expr.ts";
 import { i32 } from "./ops.ts";
 import { controlRows, localRows } from "./opcodes/control.ts";
-import { opOf, type ResultType, type ValType } from "./types.ts";
+import { opsOf, type ResultType, type ValType } from "./types.ts";
 import { ByteWriter, valTypeByte } from "./writer.ts";
 
 /** A variable of a function; as an expression, its value at the place of use. */
@@ -49,24 +49,7 @@ export type CallResult<R extends readonly ValType[]> = R extends readonly []
     ? Expr<T>
     : Expr;
 
-const op = {
-  unreachable: opOf("", "unreachable", controlRows.unreachable),
-  block: opOf("", "block", controlRows.block),
-  loop: opOf("", "loop", controlRows.loop),
-  if: opOf("", "if", controlRows.if),
-  else: opOf("", "else", controlRows.else),
-  end: opOf("", "end", controlRows.end),
-  br: opOf("", "br", controlRows.br),
-  brIf: opOf("", "brIf", controlRows.brIf),
-  brTable: opOf("", "brTable", controlRows.brTable),
-  return: opOf("", "return", controlRows.return),
-  call: opOf("", "call", controlRows.call),
-  callIndirect: opOf("", "callIndirect", controlRows.callIndirect),
-  drop: opOf("", "drop", controlRows.drop),
-  get: opOf("local", "get", localRows.get),
-  set: opOf("local", "set", localRows.set),
-  tee: opOf("local", "tee", localRows.tee),
-} as const;
+const op = { ...opsOf("", controlRows), ...opsOf("local", localRows) };
 
 const emptyBlock = 0x40;
 

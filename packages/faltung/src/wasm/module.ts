@@ -4,7 +4,7 @@ import { encode } from "./encode.ts";
 import { AssemblyError, type Expr, type Instr, type Literal, node, type Operand } from "./expr.ts";
 import { type Func, FunctionBuilder, type Local, type LocalsOf, type Signature } from "./function.ts";
 import { controlRows, globalRows } from "./opcodes/control.ts";
-import { opOf, type ValType } from "./types.ts";
+import { opsOf, type ValType } from "./types.ts";
 import { ByteWriter, valTypeByte } from "./writer.ts";
 
 /** Sizes in pages of 64 KiB. A shared memory needs a maximum. */
@@ -48,9 +48,8 @@ interface Export {
   readonly index: number;
 }
 
-const globalGet = opOf("global", "get", globalRows.get);
-const globalSet = opOf("global", "set", globalRows.set);
-const end = opOf("", "end", controlRows.end).code;
+const globalOps = opsOf("global", globalRows);
+const end = opsOf("", controlRows).end.code;
 const funcref = 0x70;
 
 export class ModuleBuilder {
@@ -118,10 +117,10 @@ export class ModuleBuilder {
     return {
       type,
       index,
-      get: () => node(type, globalGet, null, null, null, index),
+      get: () => node(type, globalOps.get, null, null, null, index),
       set: (value) => {
         if (!mutable) throw new AssemblyError(`global ${index}${exportAs ? ` "${exportAs}"` : ""} is not mutable`);
-        return node("void", globalSet, operand(type, value), null, null, index);
+        return node("void", globalOps.set, operand(type, value), null, null, index);
       },
     };
   }

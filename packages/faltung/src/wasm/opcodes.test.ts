@@ -26,7 +26,7 @@ import {
 } from "./index.ts";
 import type { Meaning } from "./semantics/lanes.samples.ts";
 import { meanings } from "./semantics/semantics.samples.ts";
-import { type Op, opOf, type ValType } from "./types.ts";
+import { type Op, opsOf, type ValType } from "./types.ts";
 
 // V8 11.3 (Node 20) has relaxed SIMD behind a flag, and its baseline compiler overwrites the third operand of
 // i32x4.relaxed_dot_i8x16_i7x16_add_s when that is a temporary. Its optimising compiler, which kernels end in, is right.
@@ -112,10 +112,8 @@ function compile(space: Space): Compiled {
 
 /** All rows but the constants, which have tests of their own. */
 function rowsOf(space: Space): (readonly [key: string, op: Op])[] {
-  const table = tables.find(([name]) => name === space)?.[1] ?? {};
-  return Object.entries(table).flatMap(([key, row]) =>
-    key === "const" ? [] : [[key, opOf(space, key, row)] as const],
-  );
+  const table = tables.find(([name]) => name === space)?.[1] ?? [];
+  return Object.entries(opsOf(space, table)).filter(([key]) => key !== "const");
 }
 
 function flatten(e: Expr): Expr[] {

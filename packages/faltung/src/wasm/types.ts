@@ -29,9 +29,16 @@ export type Immediate =
   | "zero"
   | "zero2";
 
-/** `[opcode, "operands -> result", immediates]`. A prefixed opcode is written `0xPP_NNNN`: prefix, then number. */
-export type Row = readonly [code: number, signature: `${string}-> ${ResultType}`, immediate?: Immediate];
-export type Table = Readonly<Record<string, Row>>;
+/**
+ * `[opcode, "operands -> result", names, immediates]`: instructions that the specification numbers one after another, from
+ * `opcode` on. A prefixed opcode is written `0xPP_NNNN`: prefix, then number.
+ */
+export type Row = readonly [code: number, signature: `${string}-> ${ResultType}`, names: string, immediate?: Immediate];
+export type Table = readonly Row[];
+
+type Words<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Words<Rest> : S;
+/** The names of a row's instructions. */
+export type Names<R extends Row> = Words<R[2]>;
 
 /** One opcode, as the encoder and the decoder want it. */
 export interface Op {
@@ -59,25 +66,34 @@ function textName(space: string, key: string): string {
   return space === "" || key === "select" ? dotted : `${space}.${dotted}`;
 }
 
-/** Reads a row. `space` is what stands before the dot in the instruction's name; "" for control. */
-export function opOf(space: string, key: string, row: Row): Op {
-  const [code, signature, immediate = ""] = row;
-  const [before, result] = signature.split("->").map((side) => side.trim()) as [string, ResultType];
-  const prefixed = code > 0xff;
-  const number = code & 0xffff;
-  const mem = /mem(\d+)/.exec(immediate);
-  const lane = /lane(\d+)/.exec(immediate);
-  return {
-    name: textName(space, key),
-    code,
-    operands: before === "" ? [] : (before.split(" ") as ValType[]),
-    result,
-    byte0: prefixed ? code >>> 16 : code,
-    byte1: number < 0x80 ? number : (number & 0x7f) | 0x80,
-    byte2: number >>> 7,
-    length: !prefixed ? 1 : number < 0x80 ? 2 : 3,
-    immediate: (mem ? "mem" : "") + (lane ? "lane" : "") || (mem || lane ? "" : immediate),
-    align: mem ? Math.log2(Number(mem[1])) : 0,
-    lanes: lane ? Number(lane[1]) : 0,
-  } as Op;
+type Ops<T extends Table> = { readonly [R in T[number] as Names<R>]: Op };
+
+/** The opcodes of a table by their names. `space` is what stands before the dot in the text format; "" for control. */
+export function opsOf<T extends Table>(space: string, table: T): Ops<T> {
+  const ops: Record<string, Op> = {};
+  for (const [first, signature, names, immediate = ""] of table) {
+    const [before, result] = signature.split("->").map((side) => side.trim()) as [string, ResultType];
+    const operands = before === "" ? [] : (before.split(" ") as ValType[]);
+    const mem = /mem(\d+)/.exec(immediate);
+    const lane = /lane(\d+)/.exec(immediate);
+    for (const [i, key] of names.split(" ").entries()) {
+      const code = first + i;
+      const prefixed = code > 0xff;
+      const number = code & 0xffff;
+      ops[key] = {
+        name: textName(space, key),
+        code,
+        operands,
+        result,
+        byte0: prefixed ? code >>> 16 : code,
+        byte1: number < 0x80 ? number : (number & 0x7f) | 0x80,
+        byte2: number >>> 7,
+        length: !prefixed ? 1 : number < 0x80 ? 2 : 3,
+        immediate: mem || lane ? (mem ? "mem" : "") + (lane ? "lane" : "") : immediate,
+        align: mem ? Math.log2(Number(mem[1])) : 0,
+        lanes: lane ? Number(lane[1]) : 0,
+      } as Op;
+    }
+  }
+  return ops as Ops<T>;
 }
