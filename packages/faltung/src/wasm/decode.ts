@@ -29,7 +29,7 @@ export const tables: readonly (readonly [space: string, rows: Table])[] = [
 /** One instruction with its immediates. */
 export interface Instruction {
   readonly op: Op;
-  /** Index of a local, global, function or type; relative depth of a branch. */
+  /** Index of a local, global or function; relative depth of a branch. */
   readonly index: number;
   readonly offset: number;
   readonly lane: number;
@@ -136,10 +136,6 @@ function instruction(r: ByteReader): Instruction {
     case "func":
     case "label":
       index = r.u32();
-      break;
-    case "indirect":
-      index = r.u32();
-      r.u8();
       break;
     case "labels":
       targets = Array.from({ length: r.u32() + 1 }, () => r.u32());

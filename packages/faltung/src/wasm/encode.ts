@@ -57,10 +57,6 @@ export function encode(w: ByteWriter, e: Expr, owner: object): void {
     case "func":
       w.u32(e.imm);
       return;
-    case "indirect":
-      w.u32(e.imm);
-      w.u8(0);
-      return;
     case "zero2":
       w.u8(0);
       w.u8(0);

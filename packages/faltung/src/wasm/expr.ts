@@ -21,7 +21,7 @@ export interface Expr<T extends ResultType = ResultType> {
   readonly b: Expr | null;
   readonly c: Expr | null;
   readonly args: readonly Expr[] | null;
-  /** Constant, byte offset, or index of a local, a global, a function or a type. */
+  /** Constant, byte offset, or index of a local, a global or a function. */
   readonly imm: number;
   readonly lane: number;
   /** Immediates that are more than a number: the bytes of a v128 or of an i64 in LEB128, the lanes of a shuffle. */

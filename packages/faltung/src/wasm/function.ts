@@ -25,20 +25,13 @@ export interface Label {
 export type LocalsOf<P extends readonly ValType[]> = { readonly [K in keyof P]: Local<P[K]> };
 export type OperandsOf<P extends readonly ValType[]> = { readonly [K in keyof P]: Operand<P[K]> };
 
-/** What a caller must know of a function; `index` counts the imports first. */
+/** What a caller must know of a function. */
 export interface Func<
   P extends readonly ValType[] = readonly ValType[],
   R extends readonly ValType[] = readonly ValType[],
 > {
   readonly name: string;
   readonly index: number;
-  readonly params: P;
-  readonly results: R;
-}
-
-/** The type of a function, for `callIndirect`. */
-export interface Signature<P extends readonly ValType[], R extends readonly ValType[]> {
-  readonly typeIndex: number;
   readonly params: P;
   readonly results: R;
 }
@@ -73,18 +66,6 @@ export function call<const P extends readonly ValType[], const R extends readonl
   const { name, params, results, index } = func;
   const list = operandsFor(name, params, args);
   return node(callResult(name, results), op.call, null, null, null, index, 0, null, list) as CallResult<R>;
-}
-
-/** A call of the function at `index` of the module's table, which must have this signature (else it traps). */
-export function callIndirect<const P extends readonly ValType[], const R extends readonly ValType[]>(
-  signature: Signature<P, R>,
-  index: Operand<"i32">,
-  ...args: OperandsOf<P>
-): CallResult<R> {
-  const { params, results, typeIndex } = signature;
-  const list = [...operandsFor("call_indirect", params, args), operand("i32", index)];
-  const type = callResult("call_indirect", results);
-  return node(type, op.callIndirect, null, null, null, typeIndex, 0, null, list) as CallResult<R>;
 }
 
 export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> {

@@ -11,7 +11,7 @@ export {
   type V128,
 } from "./expr.ts";
 export { type WasmFeatures, wasmFeatures } from "./features.ts";
-export { call, callIndirect, type Func, FunctionBuilder, type Label, type Local, type Signature } from "./function.ts";
+export { call, type Func, FunctionBuilder, type Label, type Local } from "./function.ts";
 export { type FuncOptions, type Global, type MemoryLimits, ModuleBuilder } from "./module.ts";
 export { f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i64, i64x2, i8x16, memory, v128 } from "./ops.ts";
 export { printFunc } from "./print.ts";

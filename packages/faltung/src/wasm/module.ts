@@ -2,7 +2,7 @@
 import { operand } from "./build.ts";
 import { encode } from "./encode.ts";
 import { AssemblyError, type Expr, type Instr, type Literal, node, type Operand } from "./expr.ts";
-import { type Func, FunctionBuilder, type Local, type LocalsOf, type Signature } from "./function.ts";
+import { type Func, FunctionBuilder, type Local, type LocalsOf } from "./function.ts";
 import { controlRows, globalRows } from "./opcodes/control.ts";
 import { opsOf, type ValType } from "./types.ts";
 import { ByteWriter, valTypeByte } from "./writer.ts";
@@ -50,7 +50,6 @@ interface Export {
 
 const globalOps = opsOf("global", globalRows);
 const end = opsOf("", controlRows).end.code;
-const funcref = 0x70;
 
 export class ModuleBuilder {
   private readonly types: FuncType[] = [];
@@ -60,44 +59,25 @@ export class ModuleBuilder {
   private readonly exports: Export[] = [];
   private readonly datas: Uint8Array[] = [];
   private readonly customs: Uint8Array[] = [];
-  private readonly tableFuncs: Func[] = [];
   private readonly funcs: Func[] = [];
   private readonly paramNames: (readonly string[])[] = [];
   private readonly bodies: (Body | undefined)[] = [];
-  private importedFuncs = 0;
 
   importMemory(module: string, name: string, limits: MemoryLimits): void {
     this.takeMemory(limits, true);
-    this.import(module, name, (w) => {
-      w.u8(2);
-      writeLimits(w, limits);
-    });
+    this.imports.push(
+      build((w) => {
+        w.name(module);
+        w.name(name);
+        w.u8(2);
+        writeLimits(w, limits);
+      }),
+    );
   }
 
   memory(options: MemoryLimits & { readonly exportAs?: string }): void {
     this.takeMemory(options, false);
     if (options.exportAs !== undefined) this.exports.push({ name: options.exportAs, kind: 2, index: 0 });
-  }
-
-  /** Imports come before the first function of one's own, since functions are numbered imports first. */
-  importFunc<const P extends readonly ValType[], const R extends readonly ValType[]>(
-    module: string,
-    name: string,
-    params: P,
-    results: R,
-  ): Func<P, R> {
-    if (this.bodies.length > this.importedFuncs) {
-      throw new AssemblyError(`import ${module}.${name}: import functions before declaring any`);
-    }
-    this.import(module, name, (w) => {
-      w.u8(0);
-      w.u32(this.typeIndex(params, results));
-    });
-    const func: Func<P, R> = { name, index: this.funcs.length, params, results };
-    this.funcs.push(func);
-    this.bodies.push(undefined);
-    this.importedFuncs++;
-    return func;
   }
 
   global<T extends Exclude<ValType, "v128">>(
@@ -153,9 +133,7 @@ export class ModuleBuilder {
     func: Func<P, R>,
     body: (f: FunctionBuilder<R>, ...params: LocalsOf<P>) => void,
   ): void {
-    if (func.index < this.importedFuncs || this.bodies[func.index]) {
-      throw new AssemblyError(`${func.name} has a body already, or is imported`);
-    }
+    if (this.bodies[func.index]) throw new AssemblyError(`${func.name} has a body already`);
     const f = new FunctionBuilder<R>(func.params, func.results, this.paramNames[func.index]);
     body(f, ...(f.locals.slice() as [...LocalsOf<P>]));
     this.bodies[func.index] = { code: f.finish(), locals: f.locals };
@@ -178,20 +156,6 @@ export class ModuleBuilder {
     return func;
   }
 
-  /** A function type, for `callIndirect`. */
-  signature<const P extends readonly ValType[], const R extends readonly ValType[]>(
-    params: P,
-    results: R,
-  ): Signature<P, R> {
-    return { typeIndex: this.typeIndex(params, results), params, results };
-  }
-
-  /** Puts a function into the module's table and returns its index there, for `callIndirect`. */
-  tableIndex(func: Func): number {
-    const known = this.tableFuncs.findIndex((f) => f.index === func.index);
-    return known >= 0 ? known : this.tableFuncs.push(func) - 1;
-  }
-
   /** A custom section: bytes that engines ignore. */
   custom(name: string, bytes: Uint8Array): void {
     const w = new ByteWriter(bytes.length + name.length + 8);
@@ -202,20 +166,17 @@ export class ModuleBuilder {
 
   /** The module in WebAssembly's binary format. */
   toBytes(): Uint8Array<ArrayBuffer> {
-    const own = this.funcs.slice(this.importedFuncs);
-    const ownTypes = own.map((f) => leb(this.typeIndex(f.params, f.results)));
-    const codes = own.map((f) => {
+    const funcTypes = this.funcs.map((f) => leb(this.typeIndex(f.params, f.results)));
+    const codes = this.funcs.map((f) => {
       const body = this.bodies[f.index];
       if (!body) throw new AssemblyError(`${f.name} was declared, but never defined`);
       return body.code;
     });
     const w = new ByteWriter(1024 + codes.reduce((sum, code) => sum + code.length + 8, 0));
     w.raw(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    const count = this.tableFuncs.length;
     section(w, 1, this.types.map(typeBytes));
     section(w, 2, this.imports);
-    section(w, 3, ownTypes);
-    if (count > 0) section(w, 4, [build((b) => (b.u8(funcref), writeLimits(b, { initial: count, maximum: count })))]);
+    section(w, 3, funcTypes);
     if (this.memoryLimits && !this.memoryLimits.imported) {
       const { limits } = this.memoryLimits;
       section(w, 5, [build((b) => writeLimits(b, limits))]);
@@ -226,7 +187,6 @@ export class ModuleBuilder {
       7,
       this.exports.map((e) => build((b) => (b.name(e.name), b.u8(e.kind), b.u32(e.index)))),
     );
-    if (count > 0) section(w, 9, [this.elements()]);
     section(w, 10, codes, true);
     section(w, 11, this.datas);
     for (const bytes of this.customs) {
@@ -245,18 +205,11 @@ export class ModuleBuilder {
     return body;
   }
 
-  /** The function at an index, imports first. */
+  /** The function at an index. */
   funcAt(index: number): Func {
     const func = this.funcs[index];
     if (!func) throw new AssemblyError(`function ${index} of ${this.funcs.length} does not exist`);
     return func;
-  }
-
-  /** The function type at an index. */
-  typeAt(index: number): FuncType {
-    const type = this.types[index];
-    if (!type) throw new AssemblyError(`type ${index} of ${this.types.length} does not exist`);
-    return type;
   }
 
   private takeMemory(limits: MemoryLimits, imported: boolean): void {
@@ -267,23 +220,9 @@ export class ModuleBuilder {
     this.memoryLimits = { limits, imported };
   }
 
-  private import(module: string, name: string, describe: (w: ByteWriter) => void): void {
-    this.imports.push(build((w) => (w.name(module), w.name(name), describe(w))));
-  }
-
   private typeIndex(params: readonly ValType[], results: readonly ValType[]): number {
     const known = this.types.findIndex((type) => same(type.params, params) && same(type.results, results));
     return known >= 0 ? known : this.types.push({ params, results }) - 1;
-  }
-
-  private elements(): Uint8Array {
-    return build((w) => {
-      w.u8(0);
-      encode(w, operand("i32", 0), this);
-      w.u8(end);
-      w.u32(this.tableFuncs.length);
-      for (const f of this.tableFuncs) w.u32(f.index);
-    });
   }
 
   /** Function names, which profilers and stack traces show. */

@@ -99,12 +99,6 @@ export function printFunc(m: ModuleBuilder, func: Func): string {
         give(`${callee.name}(${pop(callee.params.length).join(", ")})`, callee.results.length > 0);
         break;
       }
-      case "call_indirect": {
-        const { params, results } = m.typeAt(index);
-        const [target, ...args] = [pop(1)[0], ...pop(params.length)];
-        give(`table[${target}](${args.join(", ")})`, results.length > 0);
-        break;
-      }
       case "local.get":
         stack.push(names[index] ?? `local${index}`);
         break;

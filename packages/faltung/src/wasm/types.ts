@@ -22,7 +22,6 @@ export type Immediate =
   | "local"
   | "global"
   | "func"
-  | "indirect"
   | "label"
   | "labels"
   | "block"

@@ -15,7 +15,6 @@ export const controlRows = [
   [0x0e, "i32 -> void", "brTable", "labels"],
   [0x0f, "-> void", "return"],
   [0x10, "-> void", "call", "func"],
-  [0x11, "i32 -> void", "callIndirect", "indirect"],
   [0x1a, "i32 -> void", "drop"],
 ] as const;
 
