@@ -5,7 +5,7 @@
  */
 import type { Value } from "../ops/op.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
-import { type FuseGraph, isBroadcast, isElementwise } from "./fuseGraph.ts";
+import { type FuseGraph, isBroadcast, isElementwise, isLeaf } from "./fuseGraph.ts";
 import { uniformValue } from "./simplify.ts";
 
 const MOST_WORK = 90;
@@ -52,15 +52,17 @@ function grow(graph: FuseGraph, root: Value, taken: ReadonlySet<Value>): Epilogu
       !sameShape(next.shape, root.shape)
     )
       return best;
-    const conditions = next.inputs.filter((x) => !chain.has(x) && !taken.has(x) && ridesAlong(graph, x, next, root));
-    for (const x of [...next.inputs, ...conditions.flatMap((c) => c.inputs)]) {
-      if (chain.has(x) || conditions.includes(x) || uniformValue(x) !== null) continue;
+    const riders = next.inputs.filter(
+      (x) => !chain.has(x) && !taken.has(x) && isOnlyFor(graph, x, next, root) && ridesAlong(graph, x, root),
+    );
+    for (const x of [...next.inputs, ...riders.flatMap((rider) => rider.inputs)]) {
+      if (chain.has(x) || riders.includes(x) || uniformValue(x) !== null) continue;
       if (!readable(x, root.shape)) return best;
       operands.add(x);
     }
-    for (const v of [...conditions, next]) work += v.op.scalar?.cost ?? 0;
+    for (const v of [...riders, next]) work += v.op.scalar?.cost ?? 0;
     if (work > MOST_WORK || operands.size > MOST_OPERANDS) return best;
-    for (const v of [...conditions, next]) chain.add(v);
+    for (const v of [...riders, next]) chain.add(v);
     const open = [...chain].filter((v) => graph.isRoot(v) || graph.users(v).some((u) => !chain.has(u)));
     if (open.length === 1 && open[0] === next && stores.includes(next.dtype)) {
       best = { root, output: next, chain: new Set(chain), operands: [...operands] };
@@ -70,19 +72,28 @@ function grow(graph: FuseGraph, root: Value, taken: ReadonlySet<Value>): Epilogu
   }
 }
 
+/** Elementwise work as large as the root's result that nothing but `user` needs. */
+function isOnlyFor(graph: FuseGraph, x: Value, user: Value, root: Value): boolean {
+  return (
+    x.op.scalar !== undefined &&
+    sameShape(x.shape, root.shape) &&
+    !graph.isRoot(x) &&
+    graph.users(x).every((u) => u === user)
+  );
+}
+
 /**
- * A condition on a tensor that is at hand about then, since something else reads it beside or after the operation:
- * an activation's result, which the gradient by the next layer's weights needs too. It is computed here rather than
- * stored, which would take a pass of its own.
+ * Work on what is at hand anyway, computed here rather than stored, which would take a pass of its own: a condition on a
+ * tensor that something else reads beside or after the operation (an activation's result, which the gradient by the next
+ * layer's weights needs too), or work on leaves (a momentum buffer times its factor).
  */
-function ridesAlong(graph: FuseGraph, x: Value, user: Value, root: Value): boolean {
-  if (x.dtype !== "uint8" || x.op.scalar === undefined || !sameShape(x.shape, root.shape) || graph.isRoot(x)) {
-    return false;
-  }
-  if (!graph.users(x).every((u) => u === user)) return false;
+function ridesAlong(graph: FuseGraph, x: Value, root: Value): boolean {
+  const free = (y: Value): boolean => uniformValue(y) !== null;
+  if (x.inputs.every((y) => free(y) || isLeaf(y))) return true;
+  if (x.dtype !== "uint8") return false;
   return x.inputs.every(
     (y) =>
-      uniformValue(y) !== null ||
+      free(y) ||
       graph.users(y).some((u) => u !== x && (u.id > root.id || u.inputs.some((v) => root.inputs.includes(v)))),
   );
 }

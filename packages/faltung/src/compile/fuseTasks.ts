@@ -183,6 +183,7 @@ export function epilogueTask(root: Value, output: Value, chain: ReadonlySet<Valu
   const epilogue = builder.finish([builder.ref(output)]);
   const extra = builder.operands.slice(1).map((x) => x.value);
   const alone = taskOf(root);
+  const storedOnce = wasm.storesOnce?.(root.inputs, attrs) === true;
   return {
     label: `${op.name}+${labelOf(epilogue, "")}`,
     inputs: [...root.inputs, ...extra],
@@ -192,7 +193,11 @@ export function epilogueTask(root: Value, output: Value, chain: ReadonlySet<Valu
       outputs,
     })),
     alias: false,
-    inPlace: [],
+    inPlace: extra.flatMap((x, i) =>
+      storedOnce && sameShape(x.shape, output.shape) && BYTES[x.dtype] === BYTES[output.dtype]
+        ? [[0, root.inputs.length + i] as const]
+        : [],
+    ),
     lower: (layouts, target) =>
       wasm.lower({
         inputs: [...root.inputs, ...extra].map((type, i) => ({ type, layout: layouts.inputs[i] })),

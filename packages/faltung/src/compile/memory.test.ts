@@ -1,23 +1,25 @@
 /** What saves memory changes no number: tasks made to wait, results computed anew, conditions at a pool's size. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fillTensor } from "../../test/fill.ts";
 import { hire } from "../backend/wasm/instance.ts";
 import { conv2d } from "../ops/conv/conv.ts";
-import { gt, mul, relu, where } from "../ops/elementwise/elementwise.ts";
+import { add, gt, mul, relu, sub, where } from "../ops/elementwise/elementwise.ts";
+import { matmul } from "../ops/matmul/matmul.ts";
 import { batchNorm } from "../ops/norm/norm.ts";
 import { type State, type Target, type Value, input, state } from "../ops/op.ts";
 import { maxPool2d } from "../ops/pool/pool.ts";
 import { mean, sum } from "../ops/reduce/reduce.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { decompose } from "./decompose.ts";
 import { grad } from "./differentiate.ts";
-import { entryGraph } from "./entries.ts";
+import { entryGraph, unfused } from "./entries.ts";
 import { evaluateValues } from "./evaluate.ts";
 import { fuse } from "./fuse.ts";
 import { reachable } from "./graph.ts";
 import { type EntryGraph, type ProgramPlan, planProgram } from "./plan.ts";
 import { recompute } from "./recompute.ts";
 import { simplify } from "./simplify.ts";
-import { assign, trace } from "./trace.ts";
+import { type Graph, assign, trace } from "./trace.ts";
 import { wasmProgram } from "./wasmProgram.ts";
 
 const TARGET: Target = { fma: false, fast: true, wide: false, threads: 1 };
@@ -94,6 +96,58 @@ test("a product of a state alone waits for the gradient that it is added to", ()
   );
   const users = entry.tasks.map((task) => task.inputs.includes(m));
   expect(users.indexOf(true)).toBeGreaterThan(0);
+});
+
+describe.each([
+  ["a short sum is stored over the old momentum", 64, false],
+  ["a long sum, stored in stretches, beside it", 300, true],
+])("momentum is scaled where the gradient is made: %s", (_, batch, copied) => {
+  const sgd = (): { readonly graph: Graph; readonly states: readonly State[] } => {
+    const w = parameter([40, 24], 1);
+    const m = state({ role: "optimizer", label: "m", initial: fillTensor({ shape: [40, 24] }, 2) });
+    const graph = trace(
+      ({ x, dy, momentum }) => {
+        const [g] = grad(sum(mul(matmul(x, w), dy)), [w]);
+        const next = add(mul(m, momentum), g);
+        assign(m, next);
+        assign(w, sub(w, mul(next, 0.1)));
+        return {};
+      },
+      {
+        x: { shape: [batch, 40], dtype: "float32" },
+        dy: { shape: [batch, 24], dtype: "float32" },
+        momentum: { shape: [], dtype: "float32" },
+      },
+    );
+    return { graph, states: [w, m] };
+  };
+
+  test("no pass of its own", () => {
+    const planned = planProgram([entryGraph("step", sgd().graph, fuse)], TARGET);
+    const labels = planned.notes.flat().map(({ task }) => task);
+    expect(labels[0]).toBe("matmul+mul+add");
+    expect(labels.includes("copy")).toBe(copied);
+  });
+
+  test("the numbers of the reference, step after step", async () => {
+    const after = async (planned: boolean): Promise<number[]> => {
+      const { graph, states } = sgd();
+      const entry = entryGraph("step", graph, planned ? fuse : unfused);
+      const program = await wasmProgram(planProgram([entry], TARGET), hire(0), []);
+      for (const step of [1, 2]) {
+        program.run("step", {
+          x: fillTensor({ shape: [batch, 40] }, step),
+          dy: fillTensor({ shape: [batch, 24] }, 10 + step),
+          momentum: Tensor.scalar(0.9),
+        });
+      }
+      const numbers = states.flatMap((s) => [...program.read(s).data]);
+      program.close();
+      return numbers;
+    };
+    const [fused, apart] = [await after(true), await after(false)];
+    fused.forEach((v, i) => expect(v).toBeCloseTo(apart[i], 3));
+  });
 });
 
 test("a condition on what was pooled moves to the pool's size, and what was pooled is not read again", () => {

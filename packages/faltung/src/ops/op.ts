@@ -148,6 +148,11 @@ export interface WasmLowering<A> {
   layouts?(inputs: readonly TensorType[], output: TensorType, attrs: A): readonly LayoutChoice[];
   /** True where the lowering honours `site.epilogue`. */
   readonly fusesEpilogue?: boolean;
+  /**
+   * True where each result is stored once, its epilogue included: it may then be stored over the operand of the epilogue
+   * that it was made with. Unless said, sums that are not complete may lie there first.
+   */
+  storesOnce?(inputs: readonly TensorType[], attrs: A): boolean;
   /** What a result may be stored as after an epilogue: float32 only unless said. */
   readonly epilogueStores?: readonly DType[];
   /** The result is input 0 under another type (reshape of plain data): no kernel at all. */

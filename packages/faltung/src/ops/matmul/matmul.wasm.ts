@@ -1,6 +1,6 @@
 /** How a matrix product becomes kernels. */
 import type { Stage } from "../../backend/plan.ts";
-import { sizeOf } from "../../tensor/shape.ts";
+import { type TensorType, sizeOf } from "../../tensor/shape.ts";
 import type { BufferRef, Lowered, Site, WasmLowering } from "../op.ts";
 import { dotItems, dotKernel } from "./dot.wasm.ts";
 import { epilogueOf } from "./epilogue.wasm.ts";
@@ -104,4 +104,8 @@ function finishStage(work: FinishShape, from: BufferRef, buffers: readonly Buffe
   };
 }
 
-export const matmulWasm: WasmLowering<MatmulAttributes> = { fusesEpilogue: true, lower };
+/** A longer sum is made in stretches, and stored in between. */
+const storesOnce = ([a]: readonly TensorType[], { transA }: MatmulAttributes): boolean =>
+  a.shape.length === 2 && a.shape[transA ? 0 : 1] <= stretch;
+
+export const matmulWasm: WasmLowering<MatmulAttributes> = { fusesEpilogue: true, storesOnce, lower };
