@@ -62,6 +62,7 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     taps: kernelTaps(g.axes),
     madeFirst: family === "depthwise" || g.direction === "forward",
     lanes,
+    block: 8,
   };
   const packed = 4 * packedFloats(pack);
   const flavour = { fma: target.fma, wide: target.wide };
@@ -130,7 +131,8 @@ function lowerWinograd(
   const flavour = { fma: target.fma, wide: target.wide };
   const transformAtOnce = within ? channelsAtOnce(summed, (tilesPerItem <= 8 ? 128 : 256) / lanes) : undefined;
   const shape: WinogradShape = { ...grid, flavour, tilesPerItem, blocksPerItem, transformAtOnce, epilogue };
-  const packed = 4 * packedFloats(pack);
+  const order: PackShape = within ? { ...pack, block: 1 } : pack;
+  const packed = 4 * packedFloats(order);
   const [source, , ...rest] = stage.pointers;
   const main = {
     ...stage,
@@ -141,7 +143,7 @@ function lowerWinograd(
     integers: [batch],
     scratch: winogradScratch(shape),
   };
-  if (within) return { temps: [packed], stages: [packStage(pack), main] };
+  if (within) return { temps: [packed], stages: [packStage(order), main] };
   const transform = {
     label: "transform weights",
     kernel: winogradWeightKernel(grid),
@@ -153,7 +155,7 @@ function lowerWinograd(
     flops: 0,
     bytes: packed + transformed,
   };
-  return { temps: [packed, transformed], stages: [packStage(pack), transform, main] };
+  return { temps: [packed, transformed], stages: [packStage(order), transform, main] };
 }
 
 /**

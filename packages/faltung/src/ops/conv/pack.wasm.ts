@@ -1,5 +1,5 @@
 /**
- * Weights as the kernels read them: `[A/8][B/8][tap][b of 8][a of 8]`, where a numbers the channels that are made (side
+ * Weights as the kernels read them: `[A/8][B/8][tap][b of 8][a of 8]` (or `[A/8][B][tap][a of 8]`), where a numbers the channels that are made (side
  * by side in vectors, perhaps 16 of them) and b those that are summed over. Lanes beyond A are zero. Fewer than eight b
  * lie close together; else a last block that is not full has gaps, which are never read.
  */
@@ -17,6 +17,8 @@ export interface PackShape {
   /** Which of the weight's two first dimensions is made: O for the convolution, C for the transposed one. */
   readonly madeFirst: boolean;
   readonly lanes: 8 | 16;
+  /** Channels summed over that lie together at a tap: 8 for tiles; 1 where one after the other is read with all its taps. */
+  readonly block: 1 | 8;
 }
 
 /** Channels from one tap to the next. @param block channels (or units of some) in a block */
@@ -29,8 +31,8 @@ export function paddedChannels(summed: number, block: number = 8): number {
   return summed < block ? summed : Math.ceil(summed / block) * block;
 }
 
-export function packedFloats({ groups, made, summed, taps, lanes }: PackShape): number {
-  return groups * Math.ceil(made / lanes) * lanes * paddedChannels(summed) * taps;
+export function packedFloats({ groups, made, summed, taps, lanes, block }: PackShape): number {
+  return groups * Math.ceil(made / lanes) * lanes * paddedChannels(summed, block) * taps;
 }
 
 /** Work items: blocks of what is made. */
@@ -46,14 +48,14 @@ interface Strides {
 
 /** Pointers: weight, packed. */
 export function packKernel(shape: PackShape): Kernel {
-  const { groups, made, summed, taps, madeFirst, lanes } = shape;
+  const { groups, made, summed, taps, madeFirst, lanes, block } = shape;
   const blocks = Math.ceil(made / lanes);
   const strides = madeFirst
     ? { madeStride: summed * taps, summedStride: taps }
     : { madeStride: taps, summedStride: made * taps };
   const { madeStride } = strides;
   return {
-    key: `pack ${groups} ${made} ${summed} ${taps} ${madeFirst} ${lanes}`,
+    key: `pack ${groups} ${made} ${summed} ${taps} ${madeFirst} ${lanes} ${block}`,
     pointers: 2,
     integers: 0,
     build: (m) =>
@@ -68,7 +70,7 @@ export function packKernel(shape: PackShape): Kernel {
               i32.add(weight, i32.add(i32.mul(group, 4 * made * summed * taps), i32.mul(first, 4 * madeStride))),
               "from",
             );
-            const to = f.let(i32.add(packed, i32.mul(item, 4 * lanes * paddedChannels(summed) * taps)), "to");
+            const to = f.let(i32.add(packed, i32.mul(item, 4 * lanes * paddedChannels(summed, block) * taps)), "to");
             const whole = i32.leS(i32.add(first, lanes), made);
             const slowly = (): void => emitNumbers(f, shape, strides, from, to, first);
             if (madeFirst && taps <= mostTaps) f.if(whole, () => emitBlocks(f, shape, from, to), slowly);
@@ -85,8 +87,8 @@ export function packKernel(shape: PackShape): Kernel {
 const mostTaps = 9;
 
 /** Bytes before the numbers of channel b at tap 0. */
-function packedRow(b: Local<"i32">, { taps, lanes }: PackShape): I32 {
-  return i32.add(i32.mul(i32.and(b, -8), 4 * lanes * taps), i32.mul(i32.and(b, 7), 4 * lanes));
+function packedRow(b: Local<"i32">, { taps, lanes, block }: PackShape): I32 {
+  return i32.add(i32.mul(i32.and(b, -block), 4 * lanes * taps), i32.mul(i32.and(b, block - 1), 4 * lanes));
 }
 
 /** Any shape, number by number; lanes beyond what is made become zeros. */
@@ -98,7 +100,7 @@ function emitNumbers(
   to: I32,
   first: I32,
 ): void {
-  const { made, summed, taps, lanes } = shape;
+  const { made, summed, taps, lanes, block } = shape;
   const [lane, b, tap, source, target] = ["lane", "b", "tap", "source", "target"].map((name) => f.local("i32", name));
   f.for(lane, 0, lanes, 1, () => {
     const within = f.let(i32.ltS(i32.add(first, lane), made), "within");
@@ -112,7 +114,7 @@ function emitNumbers(
           () => f.do(f32.store(target, 0)),
         );
         f.set(source, i32.add(source, 4));
-        f.set(target, i32.add(target, 4 * lanes * packedChannels(summed)));
+        f.set(target, i32.add(target, 4 * lanes * packedChannels(summed, block)));
       });
     });
   });
@@ -121,12 +123,16 @@ function emitNumbers(
 /** A whole block made, O first: along each lane lie all its channels and taps, which are turned four at a time. */
 function emitBlocks(
   f: FunctionBuilder,
-  { summed, taps, lanes }: PackShape,
+  { summed, taps, lanes, block }: PackShape,
   from: Local<"i32">,
   to: Local<"i32">,
 ): void {
   const stride = 4 * summed * taps;
-  const place = (j: number): number => ((j % taps) * packedChannels(summed) + Math.floor(j / taps)) * lanes * 4;
+  const place = (j: number): number => {
+    const [channel, tap] = [Math.floor(j / taps), j % taps];
+    const before = channel - (channel % block);
+    return (before * taps + tap * packedChannels(summed, block) + (channel % block)) * lanes * 4;
+  };
   const channels = (count: number): void => {
     const numbers = count * taps;
     for (let lane = 0; lane < lanes; lane += 4) {
@@ -153,9 +159,9 @@ function emitBlocks(
 
 /** A whole block made, C second: for each channel summed over, lanes lie side by side, and the taps of each in it. */
 function emitRows(f: FunctionBuilder, shape: PackShape, from: Local<"i32">, to: Local<"i32">): void {
-  const { made, summed, taps, lanes } = shape;
+  const { made, summed, taps, lanes, block } = shape;
   const b = f.local("i32", "b");
-  const tapBytes = 4 * lanes * packedChannels(summed);
+  const tapBytes = 4 * lanes * packedChannels(summed, block);
   f.for(b, 0, summed, 1, () => {
     const row = f.let(i32.add(to, packedRow(b, shape)), "row");
     for (let lane = 0; lane < lanes; lane += 4) {

@@ -24,6 +24,7 @@ import {
   tilePool,
 } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
+import { type PackShape, packedChannels, paddedChannels } from "./pack.wasm.ts";
 import { emitInputTile, emitTileOrigin, emitTileScratch, tileScratchBytes } from "./winograd-tiles.wasm.ts";
 import { type VectorMath, type Winograd, vectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
 
@@ -96,7 +97,7 @@ export function winogradWeightBytes({ size, made, summed, lanes }: WinogradWeigh
 
 /** Bytes of the packed weights of `lanes` channels made. */
 function packedBlockBytes({ summed, lanes }: WinogradWeights): number {
-  return 9 * 4 * lanes * (summed < 8 ? summed : Math.ceil(summed / 8) * 8);
+  return 9 * 4 * lanes * paddedChannels(summed);
 }
 
 export function winogradItems(shape: WinogradShape, batch: number): number {
@@ -169,7 +170,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
         const channel = f.local("i32", "channel");
         f.for(channel, 0, summed, transformAtOnce, () => {
           const end = f.let(i32.add(channel, transformAtOnce), "endChannel");
-          emitFilters(f, math, shape, weights, filters, [channel, end], filterPlaneBytes(lanes, transformAtOnce));
+          emitFilters(f, math, shape, 1, weights, filters, [channel, end], filterPlaneBytes(lanes, transformAtOnce));
           emitProducts(f, pool, shape, {
             inputs: i32.add(inputs, i32.mul(channel, 4 * tilesPerItem)),
             weights: filters,
@@ -356,7 +357,7 @@ export function winogradWeightKernel(shape: WinogradWeights): Kernel {
           f.for(item, lo, hi, 1, () => {
             const from = f.let(i32.add(packed, i32.mul(item, packedBlockBytes(shape))), "from");
             const to = i32.add(transformed, i32.mul(item, planesOf(size) * plane));
-            emitFilters(f, math, shape, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
+            emitFilters(f, math, shape, 8, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
           });
         },
       ),
@@ -368,6 +369,7 @@ function emitFilters(
   f: FunctionBuilder,
   math: VectorMath,
   { size, summed, lanes, y, x }: WinogradWeights,
+  packing: PackShape["block"],
   packed: I32,
   to: I32,
   [first, end]: readonly [I32, I32],
@@ -376,12 +378,15 @@ function emitFilters(
 ): void {
   const { filter } = algorithmOf(size);
   const side = size + 2;
-  const perTap = 4 * lanes * Math.min(8, summed);
+  const perTap = 4 * lanes * packedChannels(summed, packing);
   const c = f.local("i32", "c");
   const transformed = f.let(to, "transformed");
   f.for(c, first, end, 1, () => {
     const from = f.let(
-      i32.add(packed, i32.add(i32.mul(i32.shrU(c, 3), 9 * perTap), i32.mul(i32.and(c, 7), 4 * lanes))),
+      i32.add(
+        packed,
+        i32.add(i32.mul(i32.and(c, -packing), 9 * 4 * lanes), i32.mul(i32.and(c, packing - 1), 4 * lanes)),
+      ),
       "taps",
     );
     f.block((exit) => {
