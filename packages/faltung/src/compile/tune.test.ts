@@ -59,6 +59,6 @@ test("strict precision has nothing to choose; an algorithm that there is not is 
   expect(program.choices).toEqual({});
   program.close();
   await expect(step({ choices: { [FORWARD]: "fft" } })).rejects.toThrow(
-    new OptionError(`compile: choices take "fft" for ${FORWARD}; there are direct, winograd2, winograd4.`),
+    new OptionError(`compile: choices take "fft" for ${FORWARD}; there are direct, winograd4, winograd2.`),
   );
 });

@@ -130,6 +130,36 @@ const winogradProblems: Readonly<Record<string, Problem>> = {
   "few tiles, for F(2×2)": { batch: 1, channels: 96, outChannels: 96, input: [2, 6], kernel: [3, 3], padding: [1, 1] },
 };
 
+describe("a first layer of stride 2, as phases by Winograd's algorithm", () => {
+  const first = { batch: 2, channels: 3, outChannels: 24, stride: [2, 2] };
+  const layers: Readonly<Record<string, Problem>> = {
+    "7×7": { ...first, input: [31, 42], kernel: [7, 7], padding: [3, 3] },
+    "7×7, without padding, odd channels": { ...first, outChannels: 21, input: [40, 29], kernel: [7, 7] },
+    "8×7, much padding": { ...first, channels: 4, input: [17, 24], kernel: [8, 7], padding: [7, 6] },
+    "5×6, one channel": { ...first, channels: 1, input: [26, 33], kernel: [5, 6], padding: [2, 1] },
+    "2×3 cells": { ...first, input: [7, 9], kernel: [7, 7], padding: [1, 1] },
+  };
+  test.each(Object.entries(layers))("%s", (_, problem) => {
+    const target = { ...testTarget, fast: true, choose: () => (problem.kernel[0] > 6 ? "winograd3" : "winograd4") };
+    const { harness, lowered, result, truth } = prepare("conv", problem, target);
+    expect(lowered.stages.map(({ label }) => label)).toContain("phases");
+    harness.run();
+    const got = result();
+    expect(relativeError(got, truth())).toBeLessThan(2e-5);
+    const other = prepare("conv", problem, { ...target, threads: 3 });
+    other.harness.run(3);
+    expect(other.result()).toEqual(got);
+  });
+
+  test("is what a ResNet's is taken for", () => {
+    const stem: Problem = { batch: 1, channels: 3, outChannels: 64, input: [64, 64], kernel: [7, 7], stride: [2, 2] };
+    const labels = (fast: boolean): string[] =>
+      prepare("conv", stem, { ...testTarget, fast }).lowered.stages.map(({ label }) => label);
+    expect(labels(true)).toContain("phases");
+    expect(labels(false)).not.toContain("phases");
+  });
+});
+
 test.each([
   ["many tiles' weights are transformed once", "whole tiles", true],
   ["few tiles' weights by the work item itself", "few tiles", false],

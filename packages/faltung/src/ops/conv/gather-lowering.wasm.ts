@@ -8,13 +8,14 @@ import { isIdentity, kernelTaps, sourceCells } from "./axis.ts";
 import { type ConvAttributes, multiplyAdds } from "./attributes.ts";
 import { depthwiseItems, depthwiseKernel } from "./depthwise.wasm.ts";
 import { type DirectShape, directItems, directKernel } from "./direct.wasm.ts";
-import { type Gather, describeWindow, familyOf, input, lowerChosen, output, temp } from "./gather.ts";
+import { type Gather, describeWindow, familyOf, input, lowerChosen, output, temp, winogradSizes } from "./gather.ts";
 import { generalKernel } from "./general.wasm.ts";
 import { type PackShape, packItems, packKernel, packedFloats } from "./pack.wasm.ts";
+import { phasesOf, picturePhases, weightPhases } from "./phases.wasm.ts";
 import { segments } from "./segments.ts";
+import { type WinogradSize, planesOf } from "./winograd-transforms.ts";
 import {
   type WinogradShape,
-  planesOf,
   tilesPerImage,
   winogradItems,
   winogradKernel,
@@ -92,16 +93,40 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     const pass = { ...stage, kernel: directKernel(shape), work: batch * directItems(shape), integers: [batch] };
     return { temps: [packed], stages: [packStage(pack), pass] };
   };
-  // Winograd's tiles are of blocked inputs; a first layer's few plain channels are as fast by the direct way.
-  if (source.layout === "plain") return direct();
-  return lowerChosen(g, `${operation} ${describe(g, site)}`, site, (size) =>
-    size === undefined ? direct() : lowerWinograd(g, size, batch, target, pack, stage, epilogue),
-  );
+  const work = `${operation} ${describe(g, site)}`;
+  const winograd = (of: Gather, size: WinogradSize): Lowered =>
+    lowerWinograd(of, size, batch, target, { ...pack, summed: of.summed, taps: kernelTaps(of.axes) }, stage, epilogue);
+  // Winograd's tiles are of blocked inputs; a first layer's few plain channels are as fast by the direct way, unless
+  // they make more channels as phases.
+  if (source.layout === "plain") {
+    const phases = phasesOf(g);
+    if (phases === undefined) return direct();
+    const size: WinogradSize = phases.axes[1][0].taps === 4 ? 3 : 4;
+    const lower = (by: WinogradSize | undefined): Lowered =>
+      by === undefined ? direct() : withPhases(g, batch, winograd(phases, by));
+    return lowerChosen(g, work, site, [size], lower, phases);
+  }
+  return lowerChosen(g, work, site, winogradSizes(g), (size) => (size === undefined ? direct() : winograd(g, size)));
+}
+
+/** Stages that read a picture and a weight, to read their phases instead, which are made before. */
+function withPhases(g: Gather, batch: number, { temps, stages }: Lowered): Lowered {
+  const [picture, weight] = [temp(temps.length), temp(temps.length + 1)];
+  const made = [picturePhases(g, batch, input(0), picture), weightPhases(g, input(1), weight)];
+  const instead = (ref: BufferRef): BufferRef =>
+    ref.kind === "input" && ref.index < 2 ? [picture, weight][ref.index] : ref;
+  return {
+    temps: [...temps, ...made.map(({ bytes }) => bytes)],
+    stages: [
+      ...made.flatMap((phases) => phases.stages),
+      ...stages.map((stage) => ({ ...stage, pointers: stage.pointers.map(instead) })),
+    ],
+  };
 }
 
 function lowerWinograd(
   g: Gather,
-  size: 2 | 4,
+  size: WinogradSize,
   batch: number,
   target: Target,
   pack: PackShape,

@@ -2,6 +2,7 @@
 import type { Shape } from "../../tensor/shape.ts";
 import type { BufferRef, Lowered, Site } from "../op.ts";
 import type { ConvAttributes } from "./attributes.ts";
+import { type WinogradSize, planesOf } from "./winograd-transforms.ts";
 import { type Axes, type Axis, forwardAxis, isIdentity, sourceCells, transposedAxes, unitAxis } from "./axis.ts";
 
 export const input = (index: number): BufferRef => ({ kind: "input", index });
@@ -58,48 +59,50 @@ export function familyOf({ groups, made, summed, axes }: Gather): Family {
   return made === 1 && summed === 1 ? "depthwise" : "general";
 }
 
-/** How a 3×3 convolution of stride 1, or a gradient of it, can be computed: directly or by Winograd's F(2×2) or F(4×4). */
-export const algorithms = ["direct", "winograd2", "winograd4"] as const;
-export type Algorithm = (typeof algorithms)[number];
-
-/** Whether Winograd's algorithms can do it. */
-export function winogradFits({ groups, summed, axes }: Omit<Gather, "direction">): boolean {
+/** Sizes of Winograd's algorithm that can do it: those for 3×3 taps and stride 1. */
+export function winogradSizes({ groups, summed, axes }: Omit<Gather, "direction">): readonly (2 | 4)[] {
   const [[z], [y], [x]] = axes;
   const fits = (axis: Axis): boolean => axis.taps === 3 && axis.step === 1 && axis.stride === 1 && axis.shiftHop === 1;
   const plane = axes.every((list) => list.length === 1) && z.source * z.taps * z.result === 1;
-  return groups === 1 && summed >= 8 && plane && fits(y) && fits(x);
+  return groups === 1 && summed >= 8 && plane && fits(y) && fits(x) ? [4, 2] : [];
 }
 
 /**
- * Which algorithm is worth it: by the time, in cycles of a tile's eight multiply-adds, that each takes. Fitted to
- * measurements on Zen 5; the same on every machine, so that results are.
+ * Cycles that an algorithm takes, counted in a tile's eight multiply-adds. Fitted to measurements on Zen 5; the same on
+ * every machine, so that results are.
  */
-export function usualAlgorithm({ made, summed, axes }: Omit<Gather, "direction">, batch: number): Algorithm {
+function cyclesOf({ made, summed, axes }: Omit<Gather, "direction">, batch: number, size?: WinogradSize): number {
   const [, [y], [x]] = axes;
-  const inputs = Math.ceil(summed / 8);
   const outputs = Math.ceil(made / 8);
-  const direct = batch * y.count * x.count * 9 * summed * outputs * 1.1;
-  const cycles = (size: 2 | 4): number => {
-    const tiles = batch * Math.ceil(y.count / size) * Math.ceil(x.count / size);
-    const planes = (size + 2) ** 2;
-    return tiles * planes * (summed * outputs * 1.2 + 7 * inputs + 6 * outputs);
-  };
-  const size = cycles(4) <= cycles(2) ? 4 : 2;
-  return cycles(size) < direct ? `winograd${size}` : "direct";
+  if (size === undefined) return batch * y.count * x.count * y.taps * x.taps * summed * outputs * 1.1;
+  const tiles = batch * Math.ceil(y.count / size) * Math.ceil(x.count / size);
+  return tiles * planesOf(size) * (summed * outputs * 1.2 + 7 * Math.ceil(summed / 8) + 6 * outputs);
 }
 
-/** The work lowered by the algorithm that the target chooses, or by the usual one. */
-export function lowerChosen(
+/**
+ * The work lowered by the algorithm that the target chooses, or by the one that should take the least time.
+ *
+ * @param sizes of Winograd's algorithm that can do it
+ * @param wino the work as that computes it
+ */
+export function lowerChosen<S extends WinogradSize>(
   g: Omit<Gather, "direction">,
   work: string,
   site: Site<ConvAttributes>,
-  lower: (size: 2 | 4 | undefined) => Lowered,
+  sizes: readonly S[],
+  lower: (size: S | undefined) => Lowered,
+  wino: Omit<Gather, "direction"> = g,
 ): Lowered {
-  if (!site.target.fast || !winogradFits(g)) return lower(undefined);
+  if (!site.target.fast || sizes.length === 0) return lower(undefined);
   const batch = site.inputs[0].type.shape[0];
-  const usual = usualAlgorithm(g, batch);
-  const by = (algorithm: string): Lowered =>
-    lower(algorithm === "winograd2" ? 2 : algorithm === "winograd4" ? 4 : undefined);
+  const all = new Map<string, S | undefined>([
+    ["direct", undefined],
+    ...sizes.map((size) => [`winograd${size}`, size] as const),
+  ]);
+  const cycles = (size: S | undefined): number => cyclesOf(size === undefined ? g : wino, batch, size);
+  const [[usual]] = [...all].sort(([, a], [, b]) => cycles(a) - cycles(b));
+  const by = (algorithm: string): Lowered => lower(all.get(algorithm));
+  const algorithms = [...all.keys()];
   const chosen = site.target.choose?.({ work: `${work}, batch ${batch}`, algorithms, usual, site, lower: by });
   return by(chosen ?? usual);
 }

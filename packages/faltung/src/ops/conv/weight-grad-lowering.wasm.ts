@@ -4,7 +4,7 @@ import type { BufferRef, LayoutChoice, Lowered, Site, Target } from "../op.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { resultsOf, sourceCells } from "./axis.ts";
 import { type ConvAttributes, multiplyAdds } from "./attributes.ts";
-import { describeWindow, forwardAxes, input, lowerChosen, mostTaps, output, temp } from "./gather.ts";
+import { describeWindow, forwardAxes, input, lowerChosen, winogradSizes, mostTaps, output, temp } from "./gather.ts";
 import { generalWeightGradKernel } from "./general-weight-grad.wasm.ts";
 import {
   type FewChannelsShape,
@@ -21,7 +21,8 @@ import {
   weightGradPairs,
   weightGradSumKernel,
 } from "./weight-grad.wasm.ts";
-import { planesOf, tilesPerImage } from "./winograd.wasm.ts";
+import { planesOf } from "./winograd-transforms.ts";
+import { tilesPerImage } from "./winograd.wasm.ts";
 import {
   winogradSumBytes,
   winogradWeightGradItems,
@@ -90,7 +91,7 @@ export function lowerWeightGrad(site: Site<ConvAttributes>): Lowered {
     };
   }
   const gather = { ...common, made: common.outChannels, summed: common.channels };
-  return lowerChosen(gather, `convWeightGrad ${title}`, site, (size) =>
+  return lowerChosen(gather, `convWeightGrad ${title}`, site, winogradSizes(gather), (size) =>
     size === undefined
       ? lowerDirect(common, batch, target, { ...main, label: title })
       : lowerWinogradWeightGrad(size, common, batch, target, { ...main, label: title }),

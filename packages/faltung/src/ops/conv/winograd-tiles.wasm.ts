@@ -1,10 +1,10 @@
 /** Where Winograd's tiles lie, and the transform of their inputs: shared by the convolution and the weight gradient. */
 import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
 import type { Axis } from "./axis.ts";
-import { type VectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
+import { type VectorMath, type WinogradSize, algorithmOf, sideOf } from "./winograd-transforms.ts";
 
 export interface TileGrid {
-  readonly size: 2 | 4;
+  readonly size: WinogradSize;
   readonly summed: number;
   readonly y: Axis;
   readonly x: Axis;
@@ -40,14 +40,14 @@ export interface TileScratch {
   readonly half: Local<"i32">;
 }
 
-export function tileScratchBytes(size: 2 | 4): number {
-  const side = size + 2;
+export function tileScratchBytes(size: WinogradSize): number {
+  const side = sideOf(size);
   return 32 * side + 32 * side * side;
 }
 
 /** Once in a kernel: what lies in scratch is of others. */
-export function emitTileScratch(f: FunctionBuilder, size: 2 | 4, at: I32): TileScratch {
-  const side = size + 2;
+export function emitTileScratch(f: FunctionBuilder, size: WinogradSize, at: I32): TileScratch {
+  const side = sideOf(size);
   const zeros = f.let(at, "zeros");
   for (let v = 0; v < 2 * side; v++) f.do(v128.store(zeros, f32x4.const(0), 16 * v));
   return { zeros, half: f.let(i32.add(zeros, 32 * side), "half") };
@@ -118,8 +118,8 @@ export interface InputPlace {
 export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGrid, place: InputPlace): void {
   const { size, summed, y, x } = grid;
   const { scratch, planeBytes } = place;
-  const { input } = size === 4 ? winograd4 : winograd2;
-  const side = size + 2;
+  const { input } = algorithmOf(size);
+  const side = sideOf(size);
   const blocks = Math.ceil(summed / 8);
   const cells = y.source * x.source;
   const origin = emitTileOrigin(f, grid, place.tile);

@@ -1,11 +1,12 @@
 /**
- * Winograd's short convolutions: m neighbouring results of a 3-tap filter from m + 2 inputs with m + 2 multiplications
- * instead of 3m. With d the inputs, g the filter and y the results, in one dimension
+ * Winograd's short convolutions: m neighbouring results of a filter of r taps from m + r − 1 inputs with as many
+ * multiplications, instead of r·m. With d the inputs, g the filter and y the results, in one dimension
  *
  *     y = Aᵀ·[(G·g) ⊙ (Bᵀ·d)]
  *
  * and in two dimensions the same along both. F(4) uses the points 0, ±1, ±2 and ∞, F(2) the points 0, ±1 and ∞: the
  * more points, the fewer multiplications, and the larger the numbers that cancel (F(4) errs about ten times as much).
+ * F(3) of 4 taps is for kernels of 7 and stride 2, taken apart (phases.wasm.ts).
  * The transforms below are those matrices written out, with shared sums.
  * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
  */
@@ -33,28 +34,37 @@ type Transform = (m: VectorMath, v: readonly V128[]) => V128[];
 const { add, sub, mul } = f32x4;
 
 /** Some numbers of a transformed filter, from those of its taps that it asks for. */
-type FilterPart = (m: VectorMath, tap: (index: 0 | 1 | 2) => Local<"v128">) => V128[];
+type FilterPart = (m: VectorMath, tap: (index: 0 | 1 | 2 | 3) => Local<"v128">) => V128[];
+
+/** Results side by side: F(2) and F(4) are of 3 taps, F(3) of 4. */
+export type WinogradSize = 2 | 3 | 4;
 
 /** One size of Winograd's algorithm along one dimension. Transforms take locals (each is used more than once). */
 export interface Winograd {
   /** Results side by side. */
-  readonly m: 2 | 4;
-  /** Bᵀ·d: m + 2 inputs. */
+  readonly m: WinogradSize;
+  readonly taps: 3 | 4;
+  /** Bᵀ·d: m + taps − 1 inputs. */
   readonly input: Transform;
-  /** G·g, from 3 taps, but for a factor of each number: in parts, each of numbers side by side that share sums. */
+  /** G·g, but for a factor of each number: in parts, each of numbers side by side that share sums. */
   readonly filter: readonly FilterPart[];
   /** Those factors. They are multiplied into filters that are transformed once, and else into the products. */
   readonly filterFactors: readonly number[];
-  /** Aᵀ·y: m + 2 products to m results. */
+  /** Aᵀ·y: m + taps − 1 products to m results. */
   readonly output: Transform;
-  /** A·dy: the gradient of m results to m + 2. */
+}
+
+/** With its adjoint, for the gradient by weight. */
+export interface WinogradGradient extends Winograd {
+  /** A·dy: the gradient of m results to m + taps − 1. */
   readonly outputGradient: Transform;
   /** Gᵀ·s: the gradient of the transformed filter to that of the filter. */
   readonly filterGradient: Transform;
 }
 
-export const winograd4: Winograd = {
+const winograd4: WinogradGradient = {
   m: 4,
+  taps: 3,
   input(m, [d0, d1, d2, d3, d4, d5]) {
     const even = m.let(m.fma(d2, -4, d4));
     const odd = m.let(m.fma(d1, -4, d3));
@@ -117,8 +127,38 @@ export const winograd4: Winograd = {
   },
 };
 
-export const winograd2: Winograd = {
+/** F(3) of 4 taps uses the points of F(4) of 3, and so transforms inputs alike. */
+const winograd3: Winograd = {
+  m: 3,
+  taps: 4,
+  input: winograd4.input,
+  filter: [
+    (_m, tap) => [tap(0)],
+    (m, tap) => {
+      const even = m.let(add(tap(0), tap(2)));
+      const odd = m.let(add(tap(1), tap(3)));
+      return [add(even, odd), sub(even, odd)];
+    },
+    (m, tap) => {
+      const even = m.let(m.fma(tap(2), 4, tap(0)));
+      const third = tap(3);
+      const middle = tap(1);
+      const odd = m.let(m.fma(third, 8, add(middle, middle)));
+      return [add(even, odd), sub(even, odd)];
+    },
+    (_m, tap) => [tap(3)],
+  ],
+  filterFactors: winograd4.filterFactors,
+  output(m, [y0, y1, y2, y3, y4, y5]) {
+    const sum = m.let(add(y1, y2));
+    const sum2 = m.let(add(y3, y4));
+    return [add(add(y0, sum), sum2), m.fma(sub(y3, y4), 2, sub(y1, y2)), m.fma(sum2, 4, add(sum, y5))];
+  },
+};
+
+const winograd2: WinogradGradient = {
   m: 2,
+  taps: 3,
   input: (_m, [d0, d1, d2, d3]) => [sub(d0, d2), add(d1, d2), sub(d2, d1), sub(d1, d3)],
   filter: [
     (_m, tap) => [tap(0)],
@@ -138,3 +178,21 @@ export const winograd2: Winograd = {
     return [add(s0, sum), mul(sub(s1, s2), half), add(sum, s3)];
   },
 };
+
+export function algorithmOf(size: WinogradSize): Winograd {
+  return size === 3 ? winograd3 : gradientOf(size);
+}
+
+export function gradientOf(size: 2 | 4): WinogradGradient {
+  return size === 4 ? winograd4 : winograd2;
+}
+
+/** Cells of a tile along a dimension, border included. */
+export function sideOf(size: WinogradSize): number {
+  const { m, taps } = algorithmOf(size);
+  return m + taps - 1;
+}
+
+export function planesOf(size: WinogradSize): number {
+  return sideOf(size) ** 2;
+}

@@ -22,8 +22,8 @@ import {
   emitZeroColumns,
   tileScratchBytes,
 } from "./winograd-tiles.wasm.ts";
-import { type VectorMath, vectorMath } from "./winograd-transforms.ts";
-import { algorithmOf, planesOf, tilesPerImage } from "./winograd.wasm.ts";
+import { type VectorMath, gradientOf, planesOf, sideOf, vectorMath } from "./winograd-transforms.ts";
+import { tilesPerImage } from "./winograd.wasm.ts";
 
 export interface WinogradWeightGradShape {
   readonly size: 2 | 4;
@@ -183,8 +183,8 @@ function emitGradientTile(
 ): void {
   const { size, y, x } = shape;
   const { outputBlocks, block, outputPlane } = layoutOf(shape);
-  const algorithm = algorithmOf(size);
-  const side = size + 2;
+  const algorithm = gradientOf(size);
+  const side = sideOf(size);
   const cells = y.result * x.result;
   const origin = emitTileOrigin(f, shape, place.tile);
   const corner = i32.add(
@@ -294,8 +294,8 @@ function emitSums(f: FunctionBuilder, pool: TilePool, shape: WinogradWeightGradS
 export function winogradWeightGradSumKernel(shape: WinogradWeightGradShape): Kernel {
   const { size, channels, outChannels } = shape;
   const { inputBlocks } = layoutOf(shape);
-  const algorithm = algorithmOf(size);
-  const side = size + 2;
+  const algorithm = gradientOf(size);
+  const side = sideOf(size);
   return {
     key: `winogradWeightGradSum ${size} ${channels} ${outChannels}`,
     pointers: 2,

@@ -1,6 +1,6 @@
 /**
  * 3×3 convolution of stride 1, in either direction, by Winograd's algorithm (see winograd-transforms.ts): with F(4×4)
- * a quarter of the multiplications. A work item takes a block of tiles through all three steps, in scratch that fits the
+ * a quarter of the multiplications. (4×4 forward too, for what phases.wasm.ts makes of larger kernels.) A work item takes a block of tiles through all three steps, in scratch that fits the
  * second-level cache: transform their inputs; for each of the (m + 2)² planes multiply by the transformed weights
  * (a matrix product over channels, by the register tile); transform back and store.
  *
@@ -26,10 +26,17 @@ import {
 import type { Axis } from "./axis.ts";
 import { type PackShape, packedChannels, paddedChannels } from "./pack.wasm.ts";
 import { emitInputTile, emitTileOrigin, emitTileScratch, tileScratchBytes } from "./winograd-tiles.wasm.ts";
-import { type VectorMath, type Winograd, vectorMath, winograd2, winograd4 } from "./winograd-transforms.ts";
+import {
+  type VectorMath,
+  type WinogradSize,
+  algorithmOf,
+  planesOf,
+  sideOf,
+  vectorMath,
+} from "./winograd-transforms.ts";
 
 export interface WinogradShape {
-  readonly size: 2 | 4;
+  readonly size: WinogradSize;
   readonly made: number;
   readonly summed: number;
   readonly y: Axis;
@@ -47,14 +54,6 @@ export interface WinogradShape {
    */
   readonly transformAtOnce?: number;
   readonly epilogue?: Epilogue;
-}
-
-export function algorithmOf(size: 2 | 4): Winograd {
-  return size === 4 ? winograd4 : winograd2;
-}
-
-export function planesOf(size: 2 | 4): number {
-  return (size + 2) ** 2;
 }
 
 /** Tiles of one image. */
@@ -96,8 +95,8 @@ export function winogradWeightBytes({ size, made, summed, lanes }: WinogradWeigh
 }
 
 /** Bytes of the packed weights of `lanes` channels made. */
-function packedBlockBytes({ summed, lanes }: WinogradWeights): number {
-  return 9 * 4 * lanes * paddedChannels(summed);
+function packedBlockBytes({ size, summed, lanes }: WinogradWeights): number {
+  return algorithmOf(size).taps ** 2 * 4 * lanes * paddedChannels(summed);
 }
 
 export function winogradItems(shape: WinogradShape, batch: number): number {
@@ -281,7 +280,7 @@ function emitOutputTile(
 ): void {
   const { size, made, y, x, transformAtOnce } = shape;
   const { output, filterFactors } = algorithmOf(size);
-  const side = size + 2;
+  const side = sideOf(size);
   const { plane } = productBytes(shape);
   /** A product along one dimension, with the factor that a filter transformed within does not have. */
   const loadProduct = (i: number, pointer: I32, offset: number): Local<"v128"> => {
@@ -376,8 +375,8 @@ function emitFilters(
   planeBytes: number,
   factors?: readonly number[],
 ): void {
-  const { filter } = algorithmOf(size);
-  const side = size + 2;
+  const { filter, taps } = algorithmOf(size);
+  const side = sideOf(size);
   const perTap = 4 * lanes * packedChannels(summed, packing);
   const c = f.local("i32", "c");
   const transformed = f.let(to, "transformed");
@@ -385,7 +384,7 @@ function emitFilters(
     const from = f.let(
       i32.add(
         packed,
-        i32.add(i32.mul(i32.and(c, -packing), 9 * 4 * lanes), i32.mul(i32.and(c, packing - 1), 4 * lanes)),
+        i32.add(i32.mul(i32.and(c, -packing), taps * taps * 4 * lanes), i32.mul(i32.and(c, packing - 1), 4 * lanes)),
       ),
       "taps",
     );
@@ -397,9 +396,9 @@ function emitFilters(
           // Along y, then along x. Taps are loaded for each part anew: 18 numbers between would not fit into registers.
           if (guards > 0) f.brIf(exit, i32.eq(from, 2 * guards + 1)); // see Guard in tile.wasm.ts
           guards++;
-          const columns = [0, 1, 2].map((i) =>
+          const columns = Array.from({ length: taps }, (_, i) =>
             part(math, (j) => {
-              const tap = (y.tap + j * y.tapHop) * 3 + x.tap + i * x.tapHop;
+              const tap = (y.tap + j * y.tapHop) * taps + x.tap + i * x.tapHop;
               return f.let(v128.load(from, tap * perTap + 16 * v));
             }).map((value) => f.let(value)),
           );
