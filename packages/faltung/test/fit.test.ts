@@ -31,6 +31,7 @@ import {
   oneCycleRate,
   snapshot,
 } from "../src/index.ts";
+import { tune } from "../src/compile/tune.ts";
 
 /** Bars on noise: upright ones are class 0, level ones class 1, both 2. */
 function bars(count: number, seed: number): Dataset {
@@ -200,7 +201,7 @@ it("a tuned run goes on with the algorithms that it had, bit for bit", async () 
   };
   const losses: number[] = [];
   const options = { train, batch: 8, epochs: 2, threads: 1, seed: 1 } as const;
-  const whole = await fit(model(), { ...options, tune: true });
+  const whole = await fit(model(), { ...options, tune });
   let saved = whole.state();
   for await (const event of whole) {
     if (event.kind !== "step") continue;
@@ -208,7 +209,7 @@ it("a tuned run goes on with the algorithms that it had, bit for bit", async () 
     if (losses.length === 2) saved = whole.state();
   }
   expect(Object.keys(saved.choices ?? {}).length).toBeGreaterThan(0);
-  const rest = await fit(model(), { ...options, tune: true, resume: saved });
+  const rest = await fit(model(), { ...options, tune, resume: saved });
   expect(rest.state().choices).toEqual(saved.choices);
   for await (const event of rest) if (event.kind === "step") expect(event.loss).toBe(losses[2 + event.step]);
 });

@@ -16,6 +16,7 @@ import {
   plateauRate,
   stepRate,
 } from "faltung";
+import { tune as tuner } from "faltung/tune";
 import { UserError } from "../command/errors.ts";
 import type { DataBundle } from "../data/bundle.ts";
 import { defaultLearningRate } from "../models.ts";
@@ -74,7 +75,7 @@ export function setup(recipe: Recipe, module: Module, bundle: DataBundle): Setup
     batch,
     seed,
     precision,
-    tune,
+    tune: tune ? tuner : undefined,
     optimizer: makeOptimizer(recipe, module),
     schedule: makeSchedule(recipe, stepsPerEpoch),
     loss: new CrossEntropyLoss({ labelSmoothing: label_smoothing }),

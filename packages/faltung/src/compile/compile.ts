@@ -12,7 +12,7 @@ import { type ProgramPlan, planProgram } from "./plan.ts";
 import type { Choices, Entries, EntrySpec, InputSpec, Program } from "./program.ts";
 import { referenceProgram } from "./referenceProgram.ts";
 import { type Graph, type RandomSource, randomSource } from "./trace.ts";
-import { choosing, tune } from "./tune.ts";
+import { type Tuner, choosing } from "./choices.ts";
 import { wasmProgram } from "./wasmProgram.ts";
 import { wideMissing } from "./wide.ts";
 
@@ -38,9 +38,10 @@ export interface CompileOptions {
   readonly wide?: boolean;
   /**
    * Tries at compile time which algorithm is the fastest for each convolution that has several, some tenths of a second
-   * for each different one, instead of asking the cost models. `program.choices` has the answers. False unless said.
+   * for each different one, instead of asking the cost models. `program.choices` has the answers. Give `tune` of
+   * `faltung/tune`; unless given, nothing is tried.
    */
-  readonly tune?: boolean;
+  readonly tune?: Tuner | undefined;
   /**
    * Algorithms that were chosen before: `program.choices` of another program, on this machine or another. Work that
    * is not in it, and `precision: "strict"`, choose as without it.
@@ -128,7 +129,7 @@ async function build(entries: Entries, options: CompileOptions): Promise<Program
   try {
     const graphs = [...traceAll(entries, random)].map(([name, graph]) => entryGraph(name, graph, fuse));
     const { choices: known = {} } = options;
-    const choices = options.tune ? await tune(graphs, target(1), known) : known;
+    const choices = (await options.tune?.(graphs, target(1), known)) ?? known;
     const plan = (threads: number): ProgramPlan => planProgram(graphs, choosing(target(threads), choices));
     try {
       return await wasmProgram(plan(crew.workers.length + 1), crew, notes, choices);

@@ -5,6 +5,7 @@ import { OptionError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type CompileOptions, compile } from "./compile.ts";
 import { grad } from "./differentiate.ts";
+import { tune } from "./tune.ts";
 
 const ALGORITHMS = ["direct", "winograd2", "winograd4"];
 const X = [2, 16, 12, 12];
@@ -21,7 +22,7 @@ const FORWARD = "conv 16→16 3×3 to 12×12, batch 2";
 const GRADIENT = "convWeightGrad 16→16 3×3 of 12×12, batch 2";
 
 test("each different convolution that has several algorithms is tried out, and the plan takes the answers", async () => {
-  const { program } = await step({ tune: true });
+  const { program } = await step({ tune });
   expect(Object.keys(program.choices).sort()).toEqual([FORWARD, GRADIENT].sort());
   for (const choice of Object.values(program.choices)) expect(ALGORITHMS).toContain(choice);
   const { program: again } = await step({ choices: program.choices });
@@ -55,7 +56,7 @@ test("choices decide, whatever the cost models would take, and only within a rou
 });
 
 test("strict precision has nothing to choose; an algorithm that there is not is an error", async () => {
-  const { program } = await step({ precision: "strict", tune: true });
+  const { program } = await step({ precision: "strict", tune });
   expect(program.choices).toEqual({});
   program.close();
   await expect(step({ choices: { [FORWARD]: "fft" } })).rejects.toThrow(

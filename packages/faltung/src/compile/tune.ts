@@ -1,37 +1,40 @@
 /**
- * `tune: true`: which algorithm is the fastest here, by trying them. Each alternative becomes a job of a small program,
+ * `compile(…, { tune })`: which algorithm is the fastest here, by trying them. Each alternative becomes a job of a small program,
  * run on one thread with numbers that do not matter until the engine has optimised it and then a few times more. The
  * answers are plain data, so that a run can be resumed, or another machine computes, with the same ones: algorithms
  * round differently.
  */
 import { CONTROL_BYTES, type Region, SLACK, type Stage } from "../backend/plan.ts";
 import { hire, instantiate } from "../backend/wasm/instance.ts";
-import type { Alternatives, BufferRef, Lowered, Target } from "../ops/op.ts";
-import { OptionError } from "../tensor/errors.ts";
+import type { Alternatives, BufferRef, Lowered } from "../ops/op.ts";
 import { align } from "./arena.ts";
 import { bytesIn } from "./layout.ts";
-import { type EntryGraph, planProgram } from "./plan.ts";
-import type { Choices } from "./program.ts";
+import type { Tuner } from "./choices.ts";
+import { planProgram } from "./plan.ts";
 
 /** How long an algorithm is run: V8 has replaced its quick code by optimised long before. */
 const TRIED_MS = 60;
 /** The usual algorithm stays unless another is faster by more than measurements differ. */
 const CLEARLY = 0.95;
 
-/** The target that takes these choices. @throws OptionError, when it is used, for an algorithm that there is not */
-export function choosing(target: Target, choices: Choices): Target {
-  return {
-    ...target,
-    choose({ work, algorithms, usual }) {
-      const wish = Object.hasOwn(choices, work) ? choices[work] : usual;
-      if (algorithms.includes(wish)) return wish;
-      throw new OptionError(`compile: choices take "${wish}" for ${work}; there are ${algorithms.join(", ")}.`);
-    },
-  };
-}
-
-/** Tries what `known` does not say. @returns the choices for all work of these graphs that has alternatives */
-export async function tune(graphs: readonly EntryGraph[], target: Target, known: Choices): Promise<Choices> {
+/**
+ * Tries which algorithm is the fastest for each convolution that has several, some tenths of a second for each different
+ * one: give it to {@link compile} or `fit`, which call it. It has an entry of its own, so that who does not use it does
+ * not load it.
+ *
+ * @returns the choices for all work that has alternatives: `program.choices`
+ * @example
+ * ```ts
+ * import { compile, conv2d } from "faltung";
+ * import { tune } from "faltung/tune";
+ *
+ * const shapes = { x: [1, 16, 12, 12], w: [16, 16, 3, 3] };
+ * const { program } = await compile(({ x, w }) => ({ y: conv2d(x, w, null, { padding: 1 }) }), shapes, { tune });
+ * program.choices; // e.g. { "conv 16→16 3×3 to 10×10, batch 1": "winograd4" }
+ * program.close();
+ * ```
+ */
+export const tune: Tuner = async (graphs, target, known) => {
   const choices: Record<string, string> = {};
   const open = new Map<string, { readonly alternatives: Alternatives; readonly weightsStay: boolean }>();
   for (const graph of graphs) {
@@ -48,7 +51,7 @@ export async function tune(graphs: readonly EntryGraph[], target: Target, known:
     choices[work] = await fastest(alternatives, weightsStay);
   }
   return choices;
-}
+};
 
 async function fastest({ algorithms, usual, site, lower }: Alternatives, weightsStay: boolean): Promise<string> {
   const inputs = site.inputs.map(({ type, layout }) => bytesIn(type, layout));

@@ -134,7 +134,7 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
   };
   // A resumed run computes as it did: what it chose, or the cost models where nothing was tried out.
   const { resume } = options;
-  const tuned = resume === undefined ? {} : { tune: false, choices: resume.choices };
+  const tuned = resume === undefined ? {} : { tune: undefined, choices: resume.choices };
   const program = await compile(entries, { ...options, ...tuned, random });
   const states = runStates(model, optimizer, random);
   const recipe = {
