@@ -9,8 +9,12 @@
 import { type Expr, type Func, type ModuleBuilder, i32, memory } from "../../wasm/index.ts";
 import { CONTROL } from "./control.ts";
 
-/** Turns of the waiting loop before sleep: about 40 µs. A turn is a fence (10 to 70 ns), however the loop is compiled. */
-const SPIN_TURNS = 600;
+/**
+ * Turns of the waiting loop before sleep: 20 to 100 µs. A turn is a fence, which takes 14 ns on an Intel core and up to 70
+ * elsewhere, however the loop is compiled. With 600 turns, 9 µs on that core, two threads slept and woke within most
+ * passes of MobileNetV2 (9.1 ms a pass; 8.0 with 1500); with 3000 they were slower beside a third program (23 ms; 16).
+ */
+const SPIN_TURNS = 1500;
 /** How many times longer to wait for a thread that is on its way. */
 const PATIENCE = 5;
 
