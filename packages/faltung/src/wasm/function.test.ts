@@ -87,9 +87,10 @@ describe("locals", () => {
     const func = m.func({ params: ["f64"], results: [] }, (f) => {
       for (const type of ["i32", "i32", "v128", "v128", "v128", "f32", "i32"] as const) f.local(type);
     });
-    expect(decodeBody(m.body(func).code).locals).toEqual(["i32", "i32", "v128", "v128", "v128", "f32", "i32"]);
+    const code = m.bodies[func.index]?.code ?? new Uint8Array();
+    expect(decodeBody(code).locals).toEqual(["i32", "i32", "v128", "v128", "v128", "f32", "i32"]);
     // Four groups: 2 × i32, 3 × v128, 1 × f32, 1 × i32.
-    expect(Array.from(m.body(func).code.slice(0, 9))).toEqual([4, 2, 0x7f, 3, 0x7b, 1, 0x7d, 1, 0x7f]);
+    expect(Array.from(code.slice(0, 9))).toEqual([4, 2, 0x7f, 3, 0x7b, 1, 0x7d, 1, 0x7f]);
   });
 
   test("start as zero, and share a value that is computed once", () => {

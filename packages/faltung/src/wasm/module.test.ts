@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import loadWabt from "wabt";
-import { AssemblyError, call, f32, i32, i64, memory, ModuleBuilder, v128 } from "./index.ts";
+import { AssemblyError, call, f32, i32, i64, memory, ModuleBuilder, v128, withCustom } from "./index.ts";
 
 type Exported = (...args: readonly (number | bigint)[]) => number | bigint | undefined;
 
@@ -119,10 +119,8 @@ describe("memory", () => {
 });
 
 test("custom sections hold their bytes", () => {
-  const m = new ModuleBuilder();
-  m.custom("faltung", Uint8Array.of(1, 2, 3));
-  m.custom("é", new Uint8Array(1000));
-  const module = new WebAssembly.Module(m.toBytes());
+  const one = withCustom(new ModuleBuilder().toBytes(), "faltung", Uint8Array.of(1, 2, 3));
+  const module = new WebAssembly.Module(withCustom(one, "é", new Uint8Array(1000)));
   const sizes = ["faltung", "é"].map((name) =>
     WebAssembly.Module.customSections(module, name).map((b) => b.byteLength),
   );

@@ -37,7 +37,7 @@ interface FuncType {
   readonly results: readonly ValType[];
 }
 
-interface Body {
+export interface Body {
   readonly code: Uint8Array;
   readonly locals: readonly Local[];
 }
@@ -58,10 +58,10 @@ export class ModuleBuilder {
   private readonly globals: Uint8Array[] = [];
   private readonly exports: Export[] = [];
   private readonly datas: Uint8Array[] = [];
-  private readonly customs: Uint8Array[] = [];
-  private readonly funcs: Func[] = [];
+  /** By index; bodies as they stand in the code section, with their locals: for printing. */
+  readonly funcs: Func[] = [];
   private readonly paramNames: (readonly string[])[] = [];
-  private readonly bodies: (Body | undefined)[] = [];
+  readonly bodies: (Body | undefined)[] = [];
 
   importMemory(module: string, name: string, limits: MemoryLimits): void {
     this.takeMemory(limits, true);
@@ -156,14 +156,6 @@ export class ModuleBuilder {
     return func;
   }
 
-  /** A custom section: bytes that engines ignore. */
-  custom(name: string, bytes: Uint8Array): void {
-    const w = new ByteWriter(bytes.length + name.length + 8);
-    w.name(name);
-    w.raw(bytes);
-    this.customs.push(w.view());
-  }
-
   /** The module in WebAssembly's binary format. */
   toBytes(): Uint8Array<ArrayBuffer> {
     const funcTypes = this.funcs.map((f) => leb(this.typeIndex(f.params, f.results)));
@@ -189,27 +181,9 @@ export class ModuleBuilder {
     );
     section(w, 10, codes, true);
     section(w, 11, this.datas);
-    for (const bytes of this.customs) {
-      w.u8(0);
-      w.sized(bytes);
-    }
     w.u8(0);
     w.sized(this.nameSection());
     return w.view().slice();
-  }
-
-  /** The body of a function as it stands in the code section, with the names of its locals: for printing. */
-  body(func: Func): Body {
-    const body = this.bodies[func.index];
-    if (!body) throw new AssemblyError(`${func.name} has no body`);
-    return body;
-  }
-
-  /** The function at an index. */
-  funcAt(index: number): Func {
-    const func = this.funcs[index];
-    if (!func) throw new AssemblyError(`function ${index} of ${this.funcs.length} does not exist`);
-    return func;
   }
 
   private takeMemory(limits: MemoryLimits, imported: boolean): void {

@@ -258,7 +258,7 @@ describe.each(spaces)("%s", (space) => {
         const tree = flatten(store(build(space, key, op, variant)));
         const func = compiled.funcs.get(`${key} ${variant.name}`);
         if (!func) throw new TypeError(key);
-        const { instructions } = decodeBody(compiled.module.body(func).code);
+        const { instructions } = decodeBody(compiled.module.bodies[func.index]?.code as Uint8Array);
         const read = instructions.slice(0, -1).map((i) => [i.op.name, i.offset, i.lane]);
         const written = tree.map((e) => [e.op.name, e.op.immediate === "const" ? 0 : e.imm, e.lane]);
         expect(read).toEqual(written);
@@ -280,7 +280,9 @@ describe.each(spaces)("%s", (space) => {
           .map((line) => line.trim().replace(/\)+$/, "")),
       );
     const ours = [...compiled.funcs.values()].map((func) =>
-      decodeBody(compiled.module.body(func).code).instructions.slice(0, -1).map(wat),
+      decodeBody(compiled.module.bodies[func.index]?.code as Uint8Array)
+        .instructions.slice(0, -1)
+        .map(wat),
     );
     expect(theirs).toEqual(ours);
   });

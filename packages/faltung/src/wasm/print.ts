@@ -3,6 +3,7 @@
  * builder, instructions under the names of the text format. Kernel generators are snapshot-tested by it.
  */
 import { decodeBody, type Instruction } from "./decode.ts";
+import { AssemblyError } from "./expr.ts";
 import type { Func, Local } from "./function.ts";
 import type { ModuleBuilder } from "./module.ts";
 
@@ -26,7 +27,9 @@ interface Frame {
  * printFunc(m, twice); // "func twice(p0: i32) -> i32 {\n  return i32.mul(p0, 2)\n}\n"
  */
 export function printFunc(m: ModuleBuilder, func: Func): string {
-  const { code, locals } = m.body(func);
+  const body = m.bodies[func.index];
+  if (!body) throw new AssemblyError(`${func.name} has no body`);
+  const { code, locals } = body;
   const { instructions } = decodeBody(code);
   const names = uniqueNames(locals);
   const declare = (from: number, to: number): string =>
@@ -95,7 +98,7 @@ export function printFunc(m: ModuleBuilder, func: Func): string {
         say(`drop ${pop(1)[0]}`);
         break;
       case "call": {
-        const callee = m.funcAt(index);
+        const callee = m.funcs[index];
         give(`${callee.name}(${pop(callee.params.length).join(", ")})`, callee.results.length > 0);
         break;
       }

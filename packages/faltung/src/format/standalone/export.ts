@@ -12,7 +12,7 @@ import type { State } from "../../ops/op.ts";
 import { OptionError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { ModuleBuilder } from "../../wasm/index.ts";
+import { ModuleBuilder, withCustom } from "../../wasm/index.ts";
 import { ABI_VERSION, type Port, type Preprocessing, type Signature, type WeightFormat } from "./abi.ts";
 import { type JobFunc, emitEntries } from "./entries.ts";
 import { type Segment, compact, initial, segments, sizeOfSegments } from "./image.ts";
@@ -218,10 +218,12 @@ function emitModule(plans: StandalonePlan, contents: Contents, extra: Extra): Ui
   for (const { scalesAt, scales } of placed) {
     if (scales.length > 0) module.data(scalesAt, new Uint8Array(scales.buffer));
   }
-  const json = (name: string, value: unknown): void =>
-    module.custom(`faltung.${name}`, new TextEncoder().encode(JSON.stringify(value)));
-  json("signature", signature);
-  if (extra.labels !== undefined) json("labels", extra.labels);
-  if (extra.preprocessing !== undefined) json("preprocessing", extra.preprocessing);
-  return module.toBytes();
+  const { labels, preprocessing } = extra;
+  return Object.entries({ signature, labels, preprocessing }).reduce(
+    (bytes, [name, value]) =>
+      value === undefined
+        ? bytes
+        : withCustom(bytes, `faltung.${name}`, new TextEncoder().encode(JSON.stringify(value))),
+    module.toBytes(),
+  );
 }
