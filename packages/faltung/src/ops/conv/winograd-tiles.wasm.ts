@@ -1,7 +1,14 @@
 /** Where Winograd's tiles lie, and the transform of their inputs: shared by the convolution and the weight gradient. */
-import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
+import { type FunctionBuilder, type I32, type Local, type V128, f32x4, i32, v128 } from "../../wasm/index.ts";
 import type { Axis } from "./axis.ts";
-import { type VectorMath, type WinogradSize, algorithmOf, sideOf } from "./winograd-transforms.ts";
+import {
+  type Transform,
+  type VectorMath,
+  type WinogradSize,
+  algorithmOf,
+  emitHalves,
+  sideOf,
+} from "./winograd-transforms.ts";
 
 export interface TileGrid {
   readonly size: WinogradSize;
@@ -103,6 +110,42 @@ export function emitZeroColumns(
   });
 }
 
+/** Transforms `columns` columns of eight channels along y, from pointers to their rows to `half`, in rows of `side`. */
+export function emitColumns(
+  f: FunctionBuilder,
+  math: VectorMath,
+  transform: Transform,
+  rows: readonly Local<"i32">[],
+  half: Local<"i32">,
+  columns: I32,
+  side: number,
+): void {
+  const left = f.let(columns, "columns");
+  f.while(i32.gtS(left, 0), () => {
+    emitHalves(
+      math,
+      transform,
+      rows.length,
+      (r, v) => f.let(v128.load(rows[r], 16 * v)),
+      (r, halves, v) => storeHalves(f, half, halves, 32 * side * r, v),
+    );
+    for (const row of rows) f.set(row, i32.add(row, 32));
+    f.set(half, i32.add(half, 32));
+    f.set(left, i32.sub(left, 1));
+  });
+}
+
+/** Stores one half of eight channels, the `first`, or both. */
+export function storeHalves(
+  f: FunctionBuilder,
+  pointer: I32,
+  halves: readonly V128[],
+  offset: number,
+  first: number,
+): void {
+  halves.forEach((value, h) => f.do(v128.store(pointer, value, offset + 16 * (first + h))));
+}
+
 export interface InputPlace {
   /** The source, blocked, of all images. */
   readonly source: I32;
@@ -136,23 +179,19 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
     // Along y, four channels of a column at a time.
     const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * x.source, side }, insideY, insideX);
     const half = f.let(i32.add(scratch.half, i32.mul(insideX.from, 32)), "half");
-    const vectors = f.let(i32.mul(i32.sub(insideX.end, insideX.from), 2), "vectors");
-    f.while(i32.gtS(vectors, 0), () => {
-      const column = rows.map((row) => f.let(v128.load(row)));
-      input(math, column).forEach((value, r) => f.do(v128.store(half, value, 32 * side * r)));
-      for (const row of rows) f.set(row, i32.add(row, 16));
-      f.set(half, i32.add(half, 16));
-      f.set(vectors, i32.sub(vectors, 1));
-    });
+    emitColumns(f, math, input, rows, half, i32.sub(insideX.end, insideX.from), side);
     // Along x, to the planes.
     const line = f.let(scratch.half, "line");
     const plane = f.let(to, "planeTo");
     const lines = f.let(i32.const(side), "lines");
     f.countdown(lines, () => {
-      for (let v = 0; v < 2; v++) {
-        const values = Array.from({ length: side }, (_, c) => f.let(v128.load(line, 32 * c + 16 * v)));
-        input(math, values).forEach((value, c) => f.do(v128.store(plane, value, c * planeBytes + 16 * v)));
-      }
+      emitHalves(
+        math,
+        input,
+        side,
+        (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
+        (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
+      );
       f.set(line, i32.add(line, 32 * side));
       f.set(plane, i32.add(plane, side * planeBytes));
     });

@@ -14,22 +14,57 @@ import { type FunctionBuilder, type Local, type V128, f32x4 } from "../../wasm/i
 
 /** The arithmetic of one function, on vectors that are locals or constants. */
 export interface VectorMath {
+  /** Both halves of eight channels side by side, for V8 to make one operation of two. */
+  readonly wide: boolean;
   let(x: V128): Local<"v128">;
   /** a·b + c with b a number. */
   fma(a: V128, b: number, c: V128): V128;
 }
 
-export function vectorMath(f: FunctionBuilder, fma: boolean): VectorMath {
+export function vectorMath(f: FunctionBuilder, fma: boolean, wide: boolean = false): VectorMath {
   const constants = new Map<number, Local<"v128">>();
   const constant = (x: number): V128 => constants.get(x) ?? f32x4.const(x);
   for (const x of [2, -2, 4, -4, 5, -5, 8]) constants.set(x, f.let(f32x4.const(x), `c${x}`));
   return {
+    wide,
     let: (x) => f.let(x),
     fma: (a, b, c) => (fma ? f32x4.relaxedMadd(a, constant(b), c) : f32x4.add(f32x4.mul(a, constant(b)), c)),
   };
 }
 
-type Transform = (m: VectorMath, v: readonly V128[]) => V128[];
+export type Transform = (m: VectorMath, v: readonly V128[]) => V128[];
+
+/**
+ * A transform of eight channels: of four and then the others, or of both side by side. There a store must not stand
+ * between two loads, nor anything between two stores, or V8 makes no 256-bit operations of them.
+ *
+ * @param count numbers that the transform takes
+ * @param store gets result `i` of one half (`first` is 0 or 1), or of both
+ */
+export function emitHalves(
+  m: VectorMath,
+  transform: Transform,
+  count: number,
+  load: (i: number, half: number) => Local<"v128">,
+  store: (i: number, halves: readonly V128[], first: number) => void,
+): void {
+  for (const halves of m.wide ? [[0, 1]] : [[0], [1]]) {
+    const values = Array.from({ length: count }, (_, i) => halves.map((half) => load(i, half)));
+    const results = halves.map((_, h) =>
+      transform(
+        m,
+        values.map((pair) => pair[h]),
+      ),
+    );
+    results[0].forEach((_, i) =>
+      store(
+        i,
+        results.map((result) => (m.wide ? m.let(result[i]) : result[i])),
+        halves[0],
+      ),
+    );
+  }
+}
 
 const { add, sub, mul } = f32x4;
 

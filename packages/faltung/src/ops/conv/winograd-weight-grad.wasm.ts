@@ -14,15 +14,17 @@ import type { Axis } from "./axis.ts";
 import { rowsOf } from "./weight-grad.wasm.ts";
 import {
   type TileScratch,
+  emitColumns,
   emitInputTile,
   emitInside,
   emitRowPointers,
   emitTileOrigin,
   emitTileScratch,
   emitZeroColumns,
+  storeHalves,
   tileScratchBytes,
 } from "./winograd-tiles.wasm.ts";
-import { type VectorMath, gradientOf, planesOf, sideOf, vectorMath } from "./winograd-transforms.ts";
+import { type VectorMath, emitHalves, gradientOf, planesOf, sideOf, vectorMath } from "./winograd-transforms.ts";
 import { tilesPerImage } from "./winograd.wasm.ts";
 
 export interface WinogradWeightGradShape {
@@ -113,7 +115,7 @@ type Arguments = Readonly<
 function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arguments): void {
   const { size, channels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
   const { inputBlocks, outputBlocks, block, inputPlane, outputPlane } = layoutOf(shape);
-  const math = vectorMath(f, flavour.fma);
+  const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
   const shares = Math.ceil(outputBlocks / blocksPerItem);
   const inputs = args.scratch;
@@ -203,23 +205,18 @@ function emitGradientTile(
     const at = { from, rowBytes: 32 * x.result, side: size };
     const rows = emitRowPointers(f, place.scratch, at, insideY, insideX);
     f.set(half, place.scratch.half);
-    const vectors = f.let(i32.mul(insideX.end, 2), "vectors");
-    f.countdown(vectors, () => {
-      const column = rows.map((row) => f.let(v128.load(row)));
-      algorithm.outputGradient(math, column).forEach((value, r) => f.do(v128.store(half, value, 32 * size * r)));
-      for (const row of rows) f.set(row, i32.add(row, 16));
-      f.set(half, i32.add(half, 16));
-    });
+    emitColumns(f, math, algorithm.outputGradient, rows, half, insideX.end, size);
     f.set(half, place.scratch.half);
     const plane = f.let(to, "plane");
     const r = f.let(i32.const(side), "r");
     f.countdown(r, () => {
-      for (let v = 0; v < 2; v++) {
-        const line = Array.from({ length: size }, (_, i) => f.let(v128.load(half, 32 * i + 16 * v)));
-        algorithm.outputGradient(math, line).forEach((value, i) => {
-          f.do(v128.store(plane, value, i * outputPlane + 16 * v));
-        });
-      }
+      emitHalves(
+        math,
+        algorithm.outputGradient,
+        size,
+        (i, v) => f.let(v128.load(half, 32 * i + 16 * v)),
+        (i, halves, v) => storeHalves(f, plane, halves, i * outputPlane, v),
+      );
       f.set(half, i32.add(half, 32 * size));
       f.set(plane, i32.add(plane, side * outputPlane));
     });

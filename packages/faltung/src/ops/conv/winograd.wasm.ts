@@ -25,7 +25,13 @@ import {
 } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
 import { type PackShape, packedChannels, paddedChannels } from "./pack.wasm.ts";
-import { emitInputTile, emitTileOrigin, emitTileScratch, tileScratchBytes } from "./winograd-tiles.wasm.ts";
+import {
+  emitInputTile,
+  emitTileOrigin,
+  emitTileScratch,
+  storeHalves,
+  tileScratchBytes,
+} from "./winograd-tiles.wasm.ts";
 import {
   type VectorMath,
   type WinogradSize,
@@ -33,6 +39,7 @@ import {
   planesOf,
   sideOf,
   vectorMath,
+  emitHalves,
 } from "./winograd-transforms.ts";
 
 export interface WinogradShape {
@@ -131,7 +138,7 @@ type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "source" | "weights" 
 
 function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args: Arguments): void {
   const { size, made, summed, tilesPerItem, lanes, blocksPerItem, transformAtOnce, flavour } = shape;
-  const math = vectorMath(f, flavour.fma);
+  const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
   const blocks = Math.ceil(made / lanes);
   const shares = Math.ceil(blocks / blocksPerItem);
@@ -293,10 +300,13 @@ function emitOutputTile(
   const n = f.let(i32.const(side), "n");
   // Along y: plane (r, c) is r·side + c; each turn takes one column c of planes, both halves of the channels.
   f.countdown(n, () => {
-    for (let v = 0; v < 2; v++) {
-      const column = Array.from({ length: side }, (_, r) => loadProduct(r, from, r * side * plane + 16 * v));
-      output(math, column).forEach((value, r) => f.do(v128.store(to, value, r * side * 32 + 16 * v)));
-    }
+    emitHalves(
+      math,
+      output,
+      side,
+      (r, v) => loadProduct(r, from, r * side * plane + 16 * v),
+      (r, halves, v) => storeHalves(f, to, halves, r * side * 32, v),
+    );
     f.set(from, i32.add(from, plane));
     f.set(to, i32.add(to, 32));
   });
@@ -313,14 +323,18 @@ function emitOutputTile(
   const columns = f.let(i32.sub(x.result, origin.column), "columns");
   const emitRowOf = (most: number): void => {
     store.group();
-    for (let v = 0; v < 2; v++) {
-      const values = Array.from({ length: side }, (_, c) => loadProduct(c, line, 32 * c + 16 * v));
-      output(math, values).forEach((value, c) => {
+    emitHalves(
+      math,
+      output,
+      side,
+      (c, v) => loadProduct(c, line, 32 * c + 16 * v),
+      (c, [low, high], v) => {
         if (c >= most) return;
         const offset = 32 * c + 16 * v;
-        f.do(v128.store(row, store.finish(f.let(value), row, offset, 4 * v), offset));
-      });
-    }
+        if (high === undefined) f.do(v128.store(row, store.finish(f.let(low), row, offset, 4 * v), offset));
+        else store.cell([low, high], row, offset, 0);
+      },
+    );
   };
   f.countdown(rows, () => {
     if (x.result % size === 0) emitRowOf(size);
@@ -389,27 +403,29 @@ function emitFilters(
       "taps",
     );
     f.block((exit) => {
-      let guards = 0;
-      for (let v = 0; v < lanes / 4; v++) {
+      const together = math.wide ? 2 : 1;
+      for (let first = 0; first < lanes / 4; first += together) {
+        const group = [first, first + 1].slice(0, together);
         let r = 0;
         for (const part of filter) {
           // Along y, then along x. Taps are loaded for each part anew: 18 numbers between would not fit into registers.
-          if (guards > 0) f.brIf(exit, i32.eq(from, 2 * guards + 1)); // see Guard in tile.wasm.ts
-          guards++;
+          if (first + r > 0 && !math.wide) f.brIf(exit, i32.eq(from, 16 * first + 2 * r + 1)); // see Guard in tile.wasm.ts
           const columns = Array.from({ length: taps }, (_, i) =>
-            part(math, (j) => {
-              const tap = (y.tap + j * y.tapHop) * taps + x.tap + i * x.tapHop;
-              return f.let(v128.load(from, tap * perTap + 16 * v));
-            }).map((value) => f.let(value)),
+            group.map((v) =>
+              part(math, (j) => {
+                const tap = (y.tap + j * y.tapHop) * taps + x.tap + i * x.tapHop;
+                return f.let(v128.load(from, tap * perTap + 16 * v));
+              }).map((value) => f.let(value)),
+            ),
           );
-          for (let k = 0; k < columns[0].length; k++, r++) {
-            filter
-              .flatMap((along) => along(math, (i) => columns[i][k]))
-              .forEach((value, i) => {
-                const factor = factors === undefined ? 1 : factors[r] * factors[i];
-                const filtered = factor === 1 ? value : f32x4.mul(value, f32x4.const(factor));
-                f.do(v128.store(transformed, filtered, (r * side + i) * planeBytes + 16 * v));
-              });
+          for (let k = 0; k < columns[0][0].length; k++, r++) {
+            const rows = group.map((_, g) => filter.flatMap((along) => along(math, (i) => columns[i][g][k])));
+            rows[0].forEach((_, i) => {
+              const factor = factors === undefined ? 1 : factors[r] * factors[i];
+              const filtered = rows.map((row) => f.let(factor === 1 ? row[i] : f32x4.mul(row[i], f32x4.const(factor))));
+              const plane = (r * side + i) * planeBytes;
+              filtered.forEach((value, g) => f.do(v128.store(transformed, value, plane + 16 * group[g])));
+            });
           }
         }
       }
