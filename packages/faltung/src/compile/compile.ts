@@ -6,13 +6,13 @@ import type { Target, Value } from "../ops/op.ts";
 import { OptionError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { wasmFeatures } from "../wasm/index.ts";
+import { type Tuner, choosing } from "./choices.ts";
 import { entryGraph, traceEntry } from "./entries.ts";
 import { fuse } from "./fuse.ts";
 import { type ProgramPlan, planProgram } from "./plan.ts";
 import type { Choices, Entries, EntrySpec, InputSpec, Program } from "./program.ts";
 import { referenceProgram } from "./referenceProgram.ts";
 import { type Graph, type RandomSource, randomSource } from "./trace.ts";
-import { type Tuner, choosing } from "./choices.ts";
 import { wasmProgram } from "./wasmProgram.ts";
 import { wideMissing } from "./wide.ts";
 
@@ -171,7 +171,7 @@ function hireOrExplain(threads: number, notes: string[]): Crew {
   return hire(0);
 }
 
-function check(entries: Entries, { backend, threads, precision }: CompileOptions): void {
+function check(entries: Entries, { backend, threads, precision, tune }: CompileOptions): void {
   if (Object.keys(entries).length === 0) {
     throw new OptionError("compile: there are no entries; give at least one, as in { predict: { fn, inputs } }.");
   }
@@ -180,6 +180,9 @@ function check(entries: Entries, { backend, threads, precision }: CompileOptions
   }
   if (backend !== undefined && backend !== "wasm" && backend !== "reference") {
     throw new OptionError(`compile: backend is ${String(backend)}; it must be "wasm" or "reference".`);
+  }
+  if (tune !== undefined && typeof tune !== "function") {
+    throw new OptionError(`compile: tune is ${String(tune)}; it must be the function of "faltung/tune".`);
   }
   if (precision !== undefined && precision !== "fast" && precision !== "strict") {
     throw new OptionError(`compile: precision is ${String(precision)}; it must be "fast" or "strict".`);

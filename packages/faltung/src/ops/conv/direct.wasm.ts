@@ -225,18 +225,11 @@ function emitRow(f: FunctionBuilder, e: Emission, shape: DirectShape, x: Axis, r
       else emit();
       continue;
     }
-    const each = Math.ceil(segment.repeat / shape.parts);
-    const before = i32.mul(row.part, each);
-    const first = (bytes: number, perTile: number): I32 =>
-      shape.parts > 1 ? i32.add(i32.const(bytes), i32.mul(before, perTile)) : i32.const(bytes);
     const fromStep = segment.width * x.step * cell;
     const toStep = segment.width * x.stride * resultCell(shape);
-    const from = f.let(i32.add(row.from, first((segment.first * x.step + x.shift) * cell, fromStep)), "tileFrom");
-    const to = f.let(
-      i32.add(row.to, first((x.start + segment.first * x.stride) * resultCell(shape), toStep)),
-      "tileTo",
-    );
-    const n = f.let(shape.parts > 1 ? i32.sub(segment.repeat, before) : i32.const(segment.repeat), "tiles");
+    const from = f.let(i32.add(row.from, (segment.first * x.step + x.shift) * cell), "tileFrom");
+    const to = f.let(i32.add(row.to, (x.start + segment.first * x.stride) * resultCell(shape)), "tileTo");
+    const n = f.let(i32.const(segment.repeat), "tiles");
     const tiles = (): void =>
       f.countdown(n, () => {
         emitAt(segment, from, to);
@@ -244,6 +237,11 @@ function emitRow(f: FunctionBuilder, e: Emission, shape: DirectShape, x: Axis, r
         f.set(to, i32.add(to, toStep));
       });
     if (shape.parts > 1) {
+      const each = Math.ceil(segment.repeat / shape.parts);
+      const before = f.let(i32.mul(row.part, each), "before");
+      f.set(from, i32.add(from, i32.mul(before, fromStep)));
+      f.set(to, i32.add(to, i32.mul(before, toStep)));
+      f.set(n, i32.sub(n, before));
       f.if(i32.gtS(n, each), () => f.set(n, each));
       f.if(i32.gtS(n, 0), tiles);
     } else tiles();

@@ -1,7 +1,7 @@
 /**
- * Weights as the kernels read them: `[A/8][B/8][tap][b of 8][a of 8]` (or `[A/8][B][tap][a of 8]`), where a numbers the channels that are made (side
- * by side in vectors, perhaps 16 of them) and b those that are summed over. Lanes beyond A are zero. Fewer than eight b
- * lie close together; else a last block that is not full has gaps, which are never read.
+ * Weights as the kernels read them: `[A/8][B/8][tap][b of 8][a of 8]` (or `[A/8][B][tap][a of 8]`), where a numbers the
+ * channels that are made (side by side in vectors, perhaps 16 of them) and b those that are summed over. Lanes beyond A are
+ * zero. Fewer than eight b lie close together; else a last block that is not full has gaps, which are never read.
  */
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32, v128 } from "../../wasm/index.ts";

@@ -32,11 +32,17 @@ export function phasesOf(g: Gather): Gather | undefined {
 }
 
 /** Of one phase along an axis: which of its cells are in the picture, as an axis of a box, and the first of them there. */
-function cellsOf({ source, shift, ...axis }: Axis, phase: number, from: number, to: number) {
-  const first = Math.max(0, Math.ceil(-(phase + shift) / 2));
-  const end = Math.min(phaseAxis({ source, shift, ...axis }).source, Math.ceil((source - phase - shift) / 2));
-  const size = Math.max(0, end - first);
-  return { run: { size, from: 2 * from, to }, from: (2 * first + phase + shift) * from, to: first * to };
+function cellsOf(
+  axis: Axis,
+  phase: number,
+  from: number,
+  to: number,
+): { readonly run: BoxAxis; readonly from: number; readonly to: number } {
+  const ahead = phase + axis.shift;
+  const first = Math.max(0, Math.ceil(-ahead / 2));
+  const end = Math.min(phaseAxis(axis).source, Math.ceil((axis.source - ahead) / 2));
+  const run = { size: Math.max(0, end - first), from: 2 * from, to };
+  return { run, from: (2 * first + ahead) * from, to: first * to };
 }
 
 const PHASES = [0, 1, 2, 3];
@@ -91,7 +97,7 @@ export function weightPhases(
     };
   });
   const floats = 4 * made * channels * perFilter;
-  return { stages: overZeros("phases of weights", boxes, floats, from, to), bytes: 4 * floats };
+  return { stages: overZeros("phase weights", boxes, floats, from, to), bytes: 4 * floats };
 }
 
 function overZeros(
@@ -107,8 +113,5 @@ function overZeros(
     target: 1,
     offset: 0,
   };
-  return [
-    moveBoxes(`${label}: zeros`, [zeros], "float32", [from, to], [1]),
-    moveBoxes(label, boxes, "float32", [from, to], [1]),
-  ];
+  return [moveBoxes("zeros", [zeros], "float32", [from, to], [1]), moveBoxes(label, boxes, "float32", [from, to], [1])];
 }

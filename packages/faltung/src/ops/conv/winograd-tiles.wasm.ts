@@ -176,7 +176,7 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
   emitZeroColumns(f, scratch, insideX, side, side);
   const n = f.let(i32.const(blocks), "n");
   f.countdown(n, () => {
-    // Along y, four channels of a column at a time.
+    // Along y, column by column.
     const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * x.source, side }, insideY, insideX);
     const half = f.let(i32.add(scratch.half, i32.mul(insideX.from, 32)), "half");
     emitColumns(f, math, input, rows, half, i32.sub(insideX.end, insideX.from), side);

@@ -97,6 +97,13 @@ export interface WinogradGradient extends Winograd {
   readonly filterGradient: Transform;
 }
 
+/** A filter of three taps at the points 1 and −1. */
+const aroundOne: FilterPart = (m, tap) => {
+  const middle = tap(1);
+  const ends = m.let(add(tap(0), tap(2)));
+  return [add(ends, middle), sub(ends, middle)];
+};
+
 const winograd4: WinogradGradient = {
   m: 4,
   taps: 3,
@@ -116,11 +123,7 @@ const winograd4: WinogradGradient = {
   },
   filter: [
     (_m, tap) => [tap(0)],
-    (m, tap) => {
-      const middle = tap(1);
-      const ends = m.let(add(tap(0), tap(2)));
-      return [add(ends, middle), sub(ends, middle)];
-    },
+    aroundOne,
     (m, tap) => {
       const ends = m.let(m.fma(tap(2), 4, tap(0)));
       const middle = tap(1);
@@ -195,15 +198,7 @@ const winograd2: WinogradGradient = {
   m: 2,
   taps: 3,
   input: (_m, [d0, d1, d2, d3]) => [sub(d0, d2), add(d1, d2), sub(d2, d1), sub(d1, d3)],
-  filter: [
-    (_m, tap) => [tap(0)],
-    (m, tap) => {
-      const middle = tap(1);
-      const ends = m.let(add(tap(0), tap(2)));
-      return [add(ends, middle), sub(ends, middle)];
-    },
-    (_m, tap) => [tap(2)],
-  ],
+  filter: [(_m, tap) => [tap(0)], aroundOne, (_m, tap) => [tap(2)]],
   filterFactors: [1, 1 / 2, 1 / 2, 1],
   output: (_m, [y0, y1, y2, y3]) => [add(add(y0, y1), y2), sub(sub(y1, y2), y3)],
   outputGradient: (_m, [y0, y1]) => [y0, add(y0, y1), sub(y0, y1), sub(f32x4.const(0), y1)],

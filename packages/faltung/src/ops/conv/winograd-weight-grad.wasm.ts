@@ -201,7 +201,7 @@ function emitGradientTile(
   const n = f.let(place.blocks, "n");
   const half = f.local("i32", "halfTo");
   f.countdown(n, () => {
-    // Along y, four channels of a column at a time; then along x.
+    // Along y, column by column; then along x.
     const at = { from, rowBytes: 32 * x.result, side: size };
     const rows = emitRowPointers(f, place.scratch, at, insideY, insideX);
     f.set(half, place.scratch.half);

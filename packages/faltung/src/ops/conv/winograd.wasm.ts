@@ -1,8 +1,9 @@
 /**
  * 3×3 convolution of stride 1, in either direction, by Winograd's algorithm (see winograd-transforms.ts): with F(4×4)
- * a quarter of the multiplications. (4×4 forward too, for what phases.wasm.ts makes of larger kernels.) A work item takes a block of tiles through all three steps, in scratch that fits the
- * second-level cache: transform their inputs; for each of the (m + 2)² planes multiply by the transformed weights
- * (a matrix product over channels, by the register tile); transform back and store.
+ * a quarter of the multiplications. (4×4 forward too, for what phases.wasm.ts makes of larger kernels.) A work item takes
+ * a block of tiles through all three steps, in scratch that fits the second-level cache: transform their inputs; for each
+ * of the planes multiply by the transformed weights (a matrix product over channels, by the register tile); transform
+ * back and store.
  *
  * Weights are transformed once, by a stage of their own, unless few tiles would use them: then the item that needs them
  * does it, a stretch of channels at a time, and reads a quarter of the bytes (ResNet-18's last layers: 9 MB instead of 38).
@@ -36,10 +37,10 @@ import {
   type VectorMath,
   type WinogradSize,
   algorithmOf,
+  emitHalves,
   planesOf,
   sideOf,
   vectorMath,
-  emitHalves,
 } from "./winograd-transforms.ts";
 
 export interface WinogradShape {
