@@ -182,7 +182,7 @@ function check(entries: Entries, { backend, threads, precision, tune }: CompileO
     throw new OptionError(`compile: backend is ${String(backend)}; it must be "wasm" or "reference".`);
   }
   if (tune !== undefined && typeof tune !== "function") {
-    throw new OptionError(`compile: tune is ${String(tune)}; it must be the function of "faltung/tune".`);
+    throw new OptionError(`compile: tune is ${String(tune)}; give tune of "faltung/tune".`);
   }
   if (precision !== undefined && precision !== "fast" && precision !== "strict") {
     throw new OptionError(`compile: precision is ${String(precision)}; it must be "fast" or "strict".`);

@@ -97,7 +97,7 @@ export function weightPhases(
     };
   });
   const floats = 4 * made * channels * perFilter;
-  return { stages: overZeros("phase weights", boxes, floats, from, to), bytes: 4 * floats };
+  return { stages: overZeros("phases", boxes, floats, from, to), bytes: 4 * floats };
 }
 
 function overZeros(
