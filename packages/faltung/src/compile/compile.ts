@@ -171,7 +171,7 @@ function hireOrExplain(threads: number, notes: string[]): Crew {
   return hire(0);
 }
 
-function check(entries: Entries, { backend, threads, precision, tune }: CompileOptions): void {
+function check(entries: Entries, { backend, threads, precision }: CompileOptions): void {
   if (Object.keys(entries).length === 0) {
     throw new OptionError("compile: there are no entries; give at least one, as in { predict: { fn, inputs } }.");
   }
@@ -180,9 +180,6 @@ function check(entries: Entries, { backend, threads, precision, tune }: CompileO
   }
   if (backend !== undefined && backend !== "wasm" && backend !== "reference") {
     throw new OptionError(`compile: backend is ${String(backend)}; it must be "wasm" or "reference".`);
-  }
-  if (tune !== undefined && typeof tune !== "function") {
-    throw new OptionError(`compile: tune is ${String(tune)}; give tune of "faltung/tune".`);
   }
   if (precision !== undefined && precision !== "fast" && precision !== "strict") {
     throw new OptionError(`compile: precision is ${String(precision)}; it must be "fast" or "strict".`);

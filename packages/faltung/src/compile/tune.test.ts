@@ -55,11 +55,6 @@ test("choices decide, whatever the cost models would take, and only within a rou
   expect(results[1].join()).not.toBe(results[0].join());
 });
 
-test("what is no function is refused, with where to find the one", async () => {
-  const wrong = { tune: true } as unknown as CompileOptions;
-  await expect(step(wrong)).rejects.toThrow('compile: tune is true; give tune of "faltung/tune".');
-});
-
 test("strict precision has nothing to choose; an algorithm that there is not is an error", async () => {
   const { program } = await step({ precision: "strict", tune });
   expect(program.choices).toEqual({});
