@@ -5,7 +5,13 @@ import { v128Rows } from "./opcodes/simd.ts";
 import { type Op, opsOf, type Table, type ValType } from "./types.ts";
 import { ByteWriter } from "./writer.ts";
 
-const tables = { i32: i32Rows, i64: i64Rows, f32: f32Rows, f64: f64Rows, v128: v128Rows };
+const constOps: Readonly<Record<ValType, Op>> = {
+  i32: opsOf("i32", i32Rows).const,
+  i64: opsOf("i64", i64Rows).const,
+  f32: opsOf("f32", f32Rows).const,
+  f64: opsOf("f64", f64Rows).const,
+  v128: opsOf("v128", v128Rows).const,
+};
 
 function int32(value: number): number {
   if (Number.isInteger(value) && value >= -0x8000_0000 && value <= 0xffff_ffff) return value | 0;
@@ -22,7 +28,7 @@ function leb64(value: bigint): Uint8Array {
 }
 
 function constant(type: ValType, value: number | bigint | ArrayLike<number>): Expr<ValType> {
-  const op = opsOf(type, tables[type]).const;
+  const op = constOps[type];
   if (type === "i64" && typeof value === "bigint") return node(type, op, null, null, null, 0, 0, leb64(value));
   if (type === "v128" && typeof value === "object") {
     if (value.length === 16) return node(type, op, null, null, null, 0, 0, new Uint8Array(value));

@@ -67,15 +67,9 @@ function textName(space: string, key: string): string {
 
 type Ops<T extends Table> = { readonly [R in T[number] as Names<R>]: Op };
 
-/** What {@link opsOf} has made: several modules ask for the same table when they are loaded. */
-const made = new Map<Table, Record<string, Op>>();
-
 /** The opcodes of a table by their names. `space` is what stands before the dot in the text format; "" for control. */
 export function opsOf<T extends Table>(space: string, table: T): Ops<T> {
-  const known = made.get(table);
-  if (known !== undefined) return known as Ops<T>;
   const ops: Record<string, Op> = {};
-  made.set(table, ops);
   for (const [first, signature, names, immediate = ""] of table) {
     const [before, result] = signature.split("->").map((side) => side.trim()) as [string, ResultType];
     const operands = before === "" ? [] : (before.split(" ") as ValType[]);
