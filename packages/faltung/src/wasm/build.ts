@@ -5,12 +5,13 @@ import { v128Rows } from "./opcodes/simd.ts";
 import { type Op, opsOf, type Table, type ValType } from "./types.ts";
 import { ByteWriter } from "./writer.ts";
 
+// The first row of each table is its const: the others are parsed once, for the namespaces (ops.ts).
 const constOps: Readonly<Record<ValType, Op>> = {
-  i32: opsOf("i32", i32Rows).const,
-  i64: opsOf("i64", i64Rows).const,
-  f32: opsOf("f32", f32Rows).const,
-  f64: opsOf("f64", f64Rows).const,
-  v128: opsOf("v128", v128Rows).const,
+  i32: opsOf("i32", [i32Rows[0]]).const,
+  i64: opsOf("i64", [i64Rows[0]]).const,
+  f32: opsOf("f32", [f32Rows[0]]).const,
+  f64: opsOf("f64", [f64Rows[0]]).const,
+  v128: opsOf("v128", [v128Rows[0]]).const,
 };
 
 function int32(value: number): number {
