@@ -97,6 +97,7 @@ const cases: readonly Case[] = [
   { name: "sum, all", inputs: [float(1 << 22)], layout: "plain", build: (x) => sum(x) },
   { name: "sum of rows [4096, 1024]", inputs: [float(4096, 1024)], layout: "plain", build: (x) => sum(x, 1) },
   { name: "sum of columns [4096, 1024]", inputs: [float(4096, 1024)], layout: "plain", build: (x) => sum(x, 0) },
+  { name: "sum of columns [256, 256]", inputs: [float(256, 256)], layout: "plain", build: (x) => sum(x, 0) },
   { name: "sum per channel, plain", inputs: [float(...map)], layout: "plain", build: (x) => sum(x, [0, 2, 3]) },
   { name: "sum per channel, blocked", inputs: [float(...map)], layout: "blocked", build: (x) => sum(x, [0, 2, 3]) },
   {
@@ -116,6 +117,7 @@ const cases: readonly Case[] = [
   },
   { name: "mean of pixels, blocked", inputs: [float(64, 512, 7, 7)], layout: "blocked", build: (x) => mean(x, [2, 3]) },
   { name: "max of rows [4096, 1024]", inputs: [float(4096, 1024)], layout: "plain", build: (x) => max(x, 1) },
+  { name: "max of rows [256, 256]", inputs: [float(256, 256)], layout: "plain", build: (x) => max(x, 1) },
 ];
 
 function best(run: () => void, seconds = 0.6): number {

@@ -175,6 +175,26 @@ test("random reductions", () => {
   );
 });
 
+test.each([
+  [[35, 1027], 0], // more columns than a strip holds, and a last vector that is cut
+  [[2051, 6], 0], // a prime number of rows
+  [[1536, 70], 0], // cut into partial results
+  [[3, 33, 259], 1],
+])("reductions of columns %j along %i, block after block", (shape, axis) => {
+  for (const dtype of ["float32", "int32", "uint8"] as const) {
+    const spec = { shape, dtype, fill: { kind: "integers", below: 256 } as const };
+    const x = input("x", spec);
+    check([sum(x, axis), max(x, axis), min(x, axis)], new Map([[x, fillTensor(spec, 7)]]), 0);
+  }
+  // NaN in the first, a middle and the last block, and beside infinities of both signs.
+  const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
+    i % 257 === 0 ? Number.NaN : i % 31 === 0 ? Infinity : i % 29 === 0 ? -Infinity : Math.sin(i),
+  );
+  const x = input("x", { shape, dtype: "float32" });
+  const tensor = new Map([[x, new Tensor(values, shape)]]);
+  check([max(x, axis), min(x, axis), max(x, shape.length - 1), min(x)], tensor, 0);
+});
+
 test("sums of a million numbers keep six digits, from one end to the other", () => {
   const n = 1_000_000;
   const tenth = Float32Array.from({ length: n }, () => 0.1);

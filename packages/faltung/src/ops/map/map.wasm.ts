@@ -124,16 +124,12 @@ function buildMap(module: ModuleBuilder, design: MapDesign): Func {
   return module.func(
     { name: `map_${expression.steps.at(-1)?.fn.name ?? "copy"}`, params, results: [] },
     (f, ...all) => {
-      const [lo, hi] = all;
       const ptrs = all.slice(3, 3 + pointers);
       const [perItem, total, ...integers] = all.slice(3 + pointers);
       const e = scalarEmitter(f, design.fma);
       const out = dtypes.map((_, i) => f.local("i32", `out${i}`));
       const left = f.local("i32", "left");
       const walk = new Walk(f, shape, ptrs.slice(0, inputs), integers);
-      const from = f.let(i32.mul(lo, perItem), "from");
-      const to = f.let(i32.mul(hi, perItem), "to");
-      f.if(i32.gtS(to, total), () => f.set(to, total));
 
       const store = (
         row: Row,
@@ -173,11 +169,7 @@ function buildMap(module: ModuleBuilder, design: MapDesign): Func {
         }
         f.if(left, () => store(row, 1, (dtype, ptr, [x]) => storeLanes(f, dtype, ptr, x, left)));
       };
-      if (flat) f.if(i32.ltS(from, to), () => run(walk.enterFlat(from, to)));
-      else {
-        const row = f.local("i32", "row");
-        f.for(row, from, to, 1, () => run(walk.enter(row)));
-      }
+      walk.each(all, perItem, total, run, flat);
     },
   );
 }

@@ -39,6 +39,9 @@ const PIECE = 4096;
 /** Pixels of a piece of a channel-blocked row, at most. */
 const PIXELS = 512;
 
+/** Columns that are walked together, at most. */
+const STRIP = 1024;
+
 /** What is still to be reduced, in a domain whose operands are plain arrays. */
 interface Work {
   readonly expression: MapExpression;
@@ -218,7 +221,7 @@ class Passes {
     let { dims, kept, operands } = work;
     const run = dims[dims.length - 1];
     const results = sizeOf(dims.filter((_, i) => i !== p));
-    if (results < FEW * 16 && dims[p] > 1024) {
+    if (results <= 4096 && dims[p] > 1024) {
       // Few results of many: cut into equal pieces, as one more dimension that is reduced later.
       const length = divisor(dims[p], 512);
       if (length >= 16) {
@@ -323,19 +326,20 @@ class Passes {
     const { kinds, target, label } = this.#site;
     const { sources, expression } = work;
     const vectors = nest.run <= 4 ? 1 : nest.run <= 8 || kinds.length > 2 ? 2 : 4;
-    const piece = vectors * 4;
-    const pieces = sizeOf(nest.outer) * Math.ceil(nest.run / piece);
-    const { refs, stored } = this.#targets(last, sizeOf(nest.outer) * nest.run);
+    const outer = sizeOf(nest.outer);
+    // Long pieces, but several of them, so that all threads have work.
+    const piece = Math.max(256, Math.min(STRIP, Math.ceil((outer * nest.run) / 128) * 16));
+    const pieces = outer * Math.ceil(nest.run / piece);
+    const { refs, stored } = this.#targets(last, outer * nest.run);
     const design: ColumnDesign = {
       expression,
       kinds,
       stored,
       walk: walkShape(nest, true),
       vectors,
-      whole: nest.run % 4 === 0,
       fma: target.fma,
     };
-    const perItem = Math.max(1, Math.floor(GRAIN / (steps * piece)));
+    const perItem = Math.max(1, Math.floor(GRAIN / (steps * Math.min(piece, nest.run))));
     const stage: Stage<BufferRef> = {
       label: `${label}, columns`,
       kernel: {
@@ -349,7 +353,7 @@ class Passes {
       writes: refs.map((_, i) => sources.length + i),
       integers: [pieces, perItem, steps, ...strides, ...walkIntegers(nest, piece)],
       scratch: 0,
-      ...costs(nest, steps, expression, stored, sizeOf(nest.outer) * nest.run),
+      ...costs(nest, steps, expression, stored, outer * nest.run),
     };
     return { stage, refs };
   }

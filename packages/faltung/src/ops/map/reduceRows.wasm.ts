@@ -4,7 +4,7 @@
  * rounding errors of sums stay those of short sums.
  */
 import { BYTES, type DType } from "../../tensor/shape.ts";
-import { type Func, type I32, type Local, type ModuleBuilder, i32, i32x4, v128 } from "../../wasm/index.ts";
+import { type Func, type I32, type Local, type ModuleBuilder, type V128, i32, i32x4, v128 } from "../../wasm/index.ts";
 import { emitExpression, scalarEmitter } from "./emit.wasm.ts";
 import { type MapExpression, dtypeAt, expressionCost, expressionKey } from "./expression.ts";
 import { constantVector, storeLanes, storeVectors } from "./io.wasm.ts";
@@ -54,10 +54,10 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
   const unroll = unrollOf(expression, kinds.length);
   const width = lanes ? 2 : 1; // vectors that the total of one result takes
   return module.func({ name: `reduce_rows_${kinds[0]}`, params, results: [] }, (f, ...all) => {
-    const [lo, hi] = all;
     const ptrs = all.slice(3, 3 + pointers);
     const [rows, perItem, ...integers] = all.slice(3 + pointers);
     const e = scalarEmitter(f, design.fma);
+    const keep = (x: V128): V128 => e.let(x);
     const totals = kinds.map(() => Array.from({ length: width }, () => f.local("v128", "total")));
     const sums = kinds.map(() => Array.from({ length: unroll }, () => f.local("v128", "sum")));
     const left = f.local("i32", "left");
@@ -68,12 +68,12 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
         list.forEach((x) => f.set(x, constantVector(accumulators[k], neutral(kinds[k], accumulators[k])))),
       );
     const join = (k: number, into: Local<"v128">, x: Local<"v128">): void =>
-      f.set(into, combine(kinds[k], accumulators[k], into, x));
+      f.set(into, combine(kinds[k], accumulators[k], into, x, keep));
 
     const step = (row: Row, count: number): void => {
       row.load(count).forEach((vectors, v) => {
         emitExpression(e, expression, vectors).forEach((x, k) => {
-          f.set(sums[k][v], combine(kinds[k], accumulators[k], sums[k][v], x));
+          f.set(sums[k][v], combine(kinds[k], accumulators[k], sums[k][v], x, keep));
         });
       });
       row.advance(count);
@@ -87,8 +87,7 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
       }
       totals.forEach((list, k) => list.forEach((total, i) => join(k, total, sums[k][i])));
     };
-    const oneRow = (index: I32): void => {
-      const row = walk.enter(index);
+    const oneRow = (row: Row, index: I32): void => {
       reset(totals);
       f.set(left, row.length);
       f.while(i32.geS(left, unroll * 4), () => {
@@ -117,7 +116,7 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
                 constantVector(accumulators[k], neutral(kinds[k], accumulators[k])),
                 mask,
               );
-              f.set(sums[k][0], combine(kinds[k], accumulators[k], sums[k][0], padded));
+              f.set(sums[k][0], combine(kinds[k], accumulators[k], sums[k][0], padded, keep));
             });
           });
         }
@@ -127,19 +126,9 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
         const place = i32.add(ptrs[inputs + k], i32.mul(index, BYTES[stored[k]] * (lanes ? 8 : 1)));
         if (lanes) storeVectors(f, stored[k], f.let(place), list, 0);
         else
-          storeLanes(
-            f,
-            stored[k],
-            f.let(place),
-            acrossLanes(kinds[k], accumulators[k], list[0], (x) => e.let(x)),
-            i32.const(1),
-          );
+          storeLanes(f, stored[k], f.let(place), acrossLanes(kinds[k], accumulators[k], list[0], keep), i32.const(1));
       });
     };
-    const from = f.let(i32.mul(lo, perItem), "from");
-    const to = f.let(i32.mul(hi, perItem), "to");
-    f.if(i32.gtS(to, rows), () => f.set(to, rows));
-    const row = f.local("i32", "row");
-    f.for(row, from, to, 1, () => oneRow(row));
+    walk.each(all, perItem, rows, oneRow);
   });
 }

@@ -130,15 +130,28 @@ export class Walk {
     return this.#row(loaded);
   }
 
-  /** Goes to elements `from` ≤ i < `to` of a nest without outer dimensions. */
-  enterFlat(from: I32, to: I32): Row {
+  /**
+   * Runs `body` for the rows of work items lo ≤ item < hi, each of which has `perItem` of all `rows`. `flat`: a nest without
+   * outer dimensions, whose elements count as rows; they are one row then.
+   */
+  each(
+    [lo, hi]: readonly I32[],
+    perItem: I32,
+    rows: I32,
+    body: (row: Row, index: Local<"i32">) => void,
+    flat = false,
+  ): void {
     const f = this.#f;
-    f.set(this.#start, from);
-    f.set(this.#length, i32.sub(to, from));
+    const index = f.let(i32.mul(lo, perItem), "row");
+    const to = f.let(i32.mul(hi, perItem), "to");
+    f.if(i32.gtS(to, rows), () => f.set(to, rows));
+    if (!flat) return f.for(index, index, to, 1, () => body(this.enter(index), index));
+    f.set(this.#start, index);
+    f.set(this.#length, i32.sub(to, index));
     this.#shape.operands.forEach(({ along, dtype }, i) => {
-      if (along === "run") f.set(this.#at[i], i32.add(this.#pointers[i], i32.mul(from, BYTES[dtype])));
+      if (along === "run") f.set(this.#at[i], i32.add(this.#pointers[i], i32.mul(index, BYTES[dtype])));
     });
-    return this.#row(this.#still);
+    f.if(i32.gtS(this.#length, 0), () => body(this.#row(this.#still), index));
   }
 
   #row(loaded: readonly (readonly V128[] | null)[]): Row {
