@@ -1,6 +1,6 @@
 /** From the rows of an opcode table to the functions that build nodes: `i32.add`, `v128.load`, … */
 import { AssemblyError, type Expr, type Literal, type Namespace, node, type Operand } from "./expr.ts";
-import { f32Rows, f64Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
+import { f32Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
 import { v128Rows } from "./opcodes/simd.ts";
 import { type Op, opsOf, type Table, type ValType } from "./types.ts";
 import { ByteWriter } from "./writer.ts";
@@ -10,7 +10,6 @@ const constOps: Readonly<Record<ValType, Op>> = {
   i32: opsOf("i32", [i32Rows[0]]).const,
   i64: opsOf("i64", [i64Rows[0]]).const,
   f32: opsOf("f32", [f32Rows[0]]).const,
-  f64: opsOf("f64", [f64Rows[0]]).const,
   v128: opsOf("v128", [v128Rows[0]]).const,
 };
 

@@ -1,7 +1,7 @@
 /** From the bytes of a function's body back to instructions, by the same tables that wrote them. */
 import { FormatError } from "../tensor/errors.ts";
 import { controlRows, fenceRows, globalRows, localRows, memoryRows } from "./opcodes/control.ts";
-import { f32Rows, f64Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
+import { f32Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
 import { f32x4Rows, f64x2Rows, i16x8Rows, i32x4Rows, i64x2Rows, i8x16Rows, v128Rows } from "./opcodes/simd.ts";
 import { type Op, opsOf, type Table, type ValType } from "./types.ts";
 import { valTypeByte } from "./writer.ts";
@@ -14,7 +14,6 @@ export const tables: readonly (readonly [space: string, rows: Table])[] = [
   ["i32", i32Rows],
   ["i64", i64Rows],
   ["f32", f32Rows],
-  ["f64", f64Rows],
   ["v128", v128Rows],
   ["i8x16", i8x16Rows],
   ["i16x8", i16x8Rows],
@@ -95,9 +94,8 @@ class ByteReader {
     if (type === "i32") return Number(this.leb(true));
     if (type === "i64") return this.leb(true);
     if (type === "v128") return this.raw(16);
-    const at = this.at;
-    this.raw(type === "f32" ? 4 : 8);
-    return type === "f32" ? this.view.getFloat32(at, true) : this.view.getFloat64(at, true);
+    this.raw(4);
+    return this.view.getFloat32(this.at - 4, true);
   }
 }
 

@@ -47,8 +47,7 @@ export function encode(w: ByteWriter, e: Expr, owner: object): void {
     case "const":
       if (e.bytes !== null) w.raw(e.bytes);
       else if (e.type === "i32") w.s32(e.imm);
-      else if (e.type === "f32") w.f32(e.imm);
-      else w.f64(e.imm);
+      else w.f32(e.imm);
       return;
     case "shuffle":
       if (e.bytes !== null) w.raw(e.bytes);

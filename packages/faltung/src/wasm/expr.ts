@@ -35,7 +35,6 @@ export type Instr = Expr<"void">;
 export type I32 = Expr<"i32">;
 export type I64 = Expr<"i64">;
 export type F32 = Expr<"f32">;
-export type F64 = Expr<"f64">;
 export type V128 = Expr<"v128">;
 
 /** A plain number (for i64 a bigint) stands for a constant. */

@@ -7,7 +7,6 @@ import {
   call,
   f32,
   f32x4,
-  f64,
   type F32,
   type I32,
   i32,
@@ -46,16 +45,16 @@ describe("constants", () => {
     }
   });
 
-  test("f32, f64 and i64 come back", () => {
-    const constantOf = (type: "f32" | "f64", value: number): unknown => {
+  test("f32 and i64 come back", () => {
+    const f32Of = (value: number): unknown => {
       const m = new ModuleBuilder();
-      m.func({ params: [], results: [type], exportAs: "f" }, (f) => f.return(value));
+      m.func({ params: [], results: ["f32"], exportAs: "f" }, (f) => f.return(value));
       return run(m)();
     };
-    for (const value of [0, -0, 1.5, NaN, Infinity, -1e-45]) expect(constantOf("f32", value)).toBe(Math.fround(value));
+    for (const value of [0, -0, 1.5, NaN, Infinity, -1e-45]) expect(f32Of(value)).toBe(Math.fround(value));
     fc.assert(
-      fc.property(fc.double(), (value) => {
-        expect(constantOf("f64", value)).toBe(value);
+      fc.property(fc.float(), (value) => {
+        expect(f32Of(value)).toBe(value);
       }),
     );
     const i64Of = (value: bigint): unknown => {
@@ -75,16 +74,16 @@ describe("constants", () => {
     const lane = (k: number): unknown =>
       i32ToI32((f) => f.return(i32x4.extractLane(i32x4.const(10, 20, -30, 40), k)))(0);
     expect([0, 1, 2, 3].map(lane)).toEqual([10, 20, -30, 40]);
-    expect(i32ToI32((f) => f.return(i8x16.extractLaneS(i8x16.const(-3), 15)))(0)).toBe(-3);
+    expect(i32ToI32((f) => f.return(i32x4.extractLane(i8x16.const(-3), 3)))(0)).toBe(0xfdfd_fdfd | 0);
     const bytes = Uint8Array.from({ length: 16 }, (_, k) => k * 3);
-    expect(i32ToI32((f) => f.return(i8x16.extractLaneU(v128.const(bytes), 5)))(0)).toBe(15);
+    expect(i32ToI32((f) => f.return(i32x4.extractLane(v128.const(bytes), 1)))(0)).toBe(0x15_120f_0c);
   });
 });
 
 describe("locals", () => {
   test("are grouped by type in the header, in the order of their indices", () => {
     const m = new ModuleBuilder();
-    const func = m.func({ params: ["f64"], results: [] }, (f) => {
+    const func = m.func({ params: ["i64"], results: [] }, (f) => {
       for (const type of ["i32", "i32", "v128", "v128", "v128", "f32", "i32"] as const) f.local(type);
     });
     const code = m.bodies[func.index]?.code ?? new Uint8Array();
@@ -252,18 +251,18 @@ test("helpers take the builder of any function", () => {
 
 test("a value that is left over is dropped", () => {
   const f = i32ToI32((f, x) => {
-    f.do(x, f.tee(x, 5), memory.size());
+    f.do(x, f.tee(x, 5));
     f.return(x);
   });
   expect(f(1)).toBe(5);
 });
 
-test("memory as a whole: size, grow, fill, copy", () => {
-  const f = i32ToI32((f) => {
-    f.do(memory.fill(100, 0xab, 8), memory.copy(200, 104, 2), memory.grow(2));
-    f.return(i32.add(i32.shl(memory.size(), 16), i32.load(200)));
+test("memory is copied", () => {
+  const f = i32ToI32((f, x) => {
+    f.do(i32.store(100, x), memory.copy(200, 101, 2));
+    f.return(i32.load(200));
   });
-  expect(f(0)).toBe(0x3_abab);
+  expect(f(0x1234_5678)).toBe(0x3456);
 });
 
 describe("what cannot be encoded is refused at once", () => {
@@ -309,12 +308,12 @@ describe("static types", () => {
     expectRefused(() => i32.add(halved, 1));
     // @ts-expect-error: a vector is no f32
     expectRefused(() => f32.add(f32x4.splat(1), 1));
-    // @ts-expect-error: an f64 is no argument for an f32
-    expectRefused(() => call(half, f64.const(1)));
+    // @ts-expect-error: an i64 is no argument for an f32
+    expectRefused(() => call(half, i64.const(1n)));
     // @ts-expect-error: one argument is missing
     expectRefused(() => call(half));
     // @ts-expect-error: an i64 takes a bigint
-    expectRefused(() => i64.add(1, 2n));
+    expectRefused(() => i64.store(0, 1));
     m.func({ params: ["i32"], results: ["i32"] }, (f, x) => {
       // @ts-expect-error: the local is an i32
       expectRefused(() => f.set(x, f32.const(1)));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import loadWabt from "wabt";
-import { AssemblyError, call, f32, i32, i64, memory, ModuleBuilder, v128, withCustom } from "./index.ts";
+import { AssemblyError, call, f32, i32, memory, ModuleBuilder, v128, withCustom } from "./index.ts";
 
 type Exported = (...args: readonly (number | bigint)[]) => number | bigint | undefined;
 
@@ -36,7 +36,7 @@ test("a call for its effect drops the result", () => {
 
 test("functions call themselves and each other", () => {
   const m = new ModuleBuilder();
-  const factorial = m.declare({ params: ["i64"], results: ["i64"], exportAs: "factorial" });
+  const factorial = m.declare({ params: ["i32"], results: ["i32"], exportAs: "factorial" });
   const isOdd = m.declare({ name: "isOdd", params: ["i32"], results: ["i32"] });
   const isEven = m.func({ params: ["i32"], results: ["i32"], exportAs: "isEven" }, (f, n) => {
     f.if(i32.eqz(n), () => f.return(1));
@@ -48,12 +48,12 @@ test("functions call themselves and each other", () => {
     f.return(call(isEven, i32.sub(n, 1)));
   });
   m.define(factorial, (f, n) => {
-    f.if(i64.leS(n, 1n), () => f.return(1n));
-    f.return(i64.mul(n, call(factorial, i64.sub(n, 1n))));
+    f.if(i32.leS(n, 1), () => f.return(1));
+    f.return(i32.mul(n, call(factorial, i32.sub(n, 1))));
   });
-  expect(exported(m, "factorial")(20n)).toBe(2432902008176640000n);
+  expect(exported(m, "factorial")(12)).toBe(479001600);
   expect([0, 1, 10, 11].map((n) => exported(m, "isEven")(n))).toEqual([1, 0, 1, 0]);
-  expect(() => m.define(factorial, (f) => f.return(1n))).toThrow(AssemblyError);
+  expect(() => m.define(factorial, (f) => f.return(1))).toThrow(AssemblyError);
 });
 
 test("globals are read, set and exported", () => {
@@ -98,7 +98,6 @@ describe("memory", () => {
     m.func({ params: ["i32", "i64"], results: ["i32"], exportAs: "wait" }, (f, expected, time) => {
       f.return(memory.atomicWait32(0, expected, time, 64));
     });
-    m.func({ params: [], results: ["i32"], exportAs: "wait64" }, (f) => f.return(memory.atomicWait64(0, 99n, 0n, 64)));
     m.func({ params: [], results: ["i32"], exportAs: "wake" }, (f) => f.return(memory.atomicNotify(64, 8)));
     const shared = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
     const env = { memory: shared };
@@ -107,7 +106,6 @@ describe("memory", () => {
     expect(new Int32Array(shared.buffer)[16]).toBe(13);
     expect(exported(m, "wait", { env })(99, -1n)).toBe(1);
     expect(exported(m, "wait", { env })(13, 1000n)).toBe(2);
-    expect(exported(m, "wait64", { env })()).toBe(1);
     expect(exported(m, "wake", { env })()).toBe(0);
   });
 

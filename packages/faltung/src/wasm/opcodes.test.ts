@@ -9,21 +9,7 @@ import loadWabt from "wabt";
 import { decodeBody, type Instruction, tables } from "./decode.ts";
 import type { Expr } from "./expr.ts";
 import type { Func } from "./function.ts";
-import {
-  f32,
-  f32x4,
-  f64,
-  f64x2,
-  i16x8,
-  i32,
-  i32x4,
-  i64,
-  i64x2,
-  i8x16,
-  ModuleBuilder,
-  v128,
-  wasmFeatures,
-} from "./index.ts";
+import { f32, f32x4, f64x2, i16x8, i32, i32x4, i64, i64x2, i8x16, ModuleBuilder, v128, wasmFeatures } from "./index.ts";
 import type { Meaning } from "./semantics/lanes.samples.ts";
 import { meanings } from "./semantics/semantics.samples.ts";
 import { type Op, opsOf, type ValType } from "./types.ts";
@@ -35,11 +21,11 @@ if (process.versions.v8.startsWith("11.3.")) {
   setFlagsFromString("--no-liftoff");
 }
 
-const namespaces = { i32, i64, f32, f64, v128, i8x16, i16x8, i32x4, i64x2, f32x4, f64x2 };
+const namespaces = { i32, i64, f32, v128, i8x16, i16x8, i32x4, i64x2, f32x4, f64x2 };
 type Space = keyof typeof namespaces;
 const spaces = Object.keys(namespaces) as Space[];
 
-const sizes: Readonly<Record<ValType, number>> = { i32: 4, i64: 8, f32: 4, f64: 8, v128: 16 };
+const sizes: Readonly<Record<ValType, number>> = { i32: 4, i64: 8, f32: 4, v128: 16 };
 const resultAt = 64;
 const pointer = 1024;
 const offset = 48;

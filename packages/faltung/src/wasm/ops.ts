@@ -7,13 +7,12 @@
 import { namespaceOf } from "./build.ts";
 import type { Namespace, V128 } from "./expr.ts";
 import { fenceRows, memoryRows } from "./opcodes/control.ts";
-import { f32Rows, f64Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
+import { f32Rows, i32Rows, i64Rows } from "./opcodes/scalar.ts";
 import { f32x4Rows, f64x2Rows, i16x8Rows, i32x4Rows, i64x2Rows, i8x16Rows, v128Rows } from "./opcodes/simd.ts";
 
 export const i32: Namespace<typeof i32Rows> = namespaceOf("i32", i32Rows);
 export const i64: Namespace<typeof i64Rows> = namespaceOf("i64", i64Rows);
 export const f32: Namespace<typeof f32Rows> = namespaceOf("f32", f32Rows);
-export const f64: Namespace<typeof f64Rows> = namespaceOf("f64", f64Rows);
 export const v128: Namespace<typeof v128Rows> = namespaceOf("v128", v128Rows);
 
 /** A vector constant from one number per lane, lane 0 first; one number alone goes to every lane. */

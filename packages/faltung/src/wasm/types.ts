@@ -3,7 +3,7 @@
  * the instructions are derived.
  */
 
-export type ValType = "i32" | "i64" | "f32" | "f64" | "v128";
+export type ValType = "i32" | "i64" | "f32" | "v128";
 /** What an instruction leaves on the stack; "void" is nothing. */
 export type ResultType = ValType | "void";
 

@@ -5,11 +5,10 @@ export const valTypeByte: Readonly<Record<ValType, number>> = {
   i32: 0x7f,
   i64: 0x7e,
   f32: 0x7d,
-  f64: 0x7c,
   v128: 0x7b,
 };
 
-const scratch = new DataView(new ArrayBuffer(8));
+const scratch = new DataView(new ArrayBuffer(4));
 const utf8 = new TextEncoder();
 
 export class ByteWriter {
@@ -68,12 +67,6 @@ export class ByteWriter {
     scratch.setFloat32(0, value, true);
     if (Number.isNaN(value)) scratch.setUint32(0, 0x7fc0_0000, true);
     for (let i = 0; i < 4; i++) this.u8(scratch.getUint8(i));
-  }
-
-  f64(value: number): void {
-    scratch.setFloat64(0, value, true);
-    if (Number.isNaN(value)) scratch.setBigUint64(0, 0x7ff8_0000_0000_0000n, true);
-    for (let i = 0; i < 8; i++) this.u8(scratch.getUint8(i));
   }
 
   raw(bytes: Uint8Array): void {

@@ -1,11 +1,12 @@
 /**
  * Control, variables and memory as a whole: rows of `[opcode, "operands -> result", names, immediates]`.
- * Source: WebAssembly core specification, "Binary Format / Instructions"; threads proposal for the 0xfe rows.
+ * Only those that are used stand here (see scalar.ts). Source: WebAssembly core specification, "Binary Format /
+ * Instructions"; threads proposal for the 0xfe rows.
  * The operands of calls, returns and branches depend on a signature, so they are not in the table.
  */
 
 export const controlRows = [
-  [0x00, "-> void", "unreachable nop"],
+  [0x00, "-> void", "unreachable"],
   [0x02, "-> void", "block loop", "block"],
   [0x04, "i32 -> void", "if", "block"],
   [0x05, "-> void", "else"],
@@ -23,13 +24,9 @@ export const localRows = [[0x20, "-> void", "get set tee", "local"]] as const;
 export const globalRows = [[0x23, "-> void", "get set", "global"]] as const;
 
 export const memoryRows = [
-  [0x3f, "-> i32", "size", "zero"],
-  [0x40, "i32 -> i32", "grow", "zero"],
   [0xfc_000a, "i32 i32 i32 -> void", "copy", "zero2"],
-  [0xfc_000b, "i32 i32 i32 -> void", "fill", "zero"],
   [0xfe_0000, "i32 i32 -> i32", "atomicNotify", "mem4"],
   [0xfe_0001, "i32 i32 i64 -> i32", "atomicWait32", "mem4"],
-  [0xfe_0002, "i32 i64 i64 -> i32", "atomicWait64", "mem8"],
 ] as const;
 
 export const fenceRows = [[0xfe_0003, "-> void", "atomicFence", "zero"]] as const;

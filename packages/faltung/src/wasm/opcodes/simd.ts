@@ -1,24 +1,19 @@
 /**
  * Vector instructions (v128): rows of `[opcode, "operands -> result", names, immediates]`.
- * Source: WebAssembly core specification 3.0, "Binary Format / Vector Instructions"; numbers from 0x100 are relaxed SIMD,
- * whose results may differ between machines.
+ * Only those that kernels use stand here (see scalar.ts). Source: WebAssembly core specification 3.0, "Binary Format /
+ * Vector Instructions"; numbers from 0x100 are relaxed SIMD, whose results may differ between machines.
  */
 
 export const v128Rows = [
   [0xfd_000c, "-> v128", "const", "const"],
   [0xfd_0000, "i32 -> v128", "load", "mem16"],
-  [0xfd_0001, "i32 -> v128", "load8x8S load8x8U load16x4S load16x4U load32x2S load32x2U", "mem8"],
+  [0xfd_0002, "i32 -> v128", "load8x8U", "mem8"],
   [0xfd_0007, "i32 -> v128", "load8Splat", "mem1"],
-  [0xfd_0008, "i32 -> v128", "load16Splat", "mem2"],
   [0xfd_0009, "i32 -> v128", "load32Splat", "mem4"],
-  [0xfd_000a, "i32 -> v128", "load64Splat", "mem8"],
   [0xfd_005c, "i32 -> v128", "load32Zero", "mem4"],
   [0xfd_005d, "i32 -> v128", "load64Zero", "mem8"],
   [0xfd_000b, "i32 v128 -> void", "store", "mem16"],
-  [0xfd_0054, "i32 v128 -> v128", "load8Lane", "mem1 lane16"],
-  [0xfd_0055, "i32 v128 -> v128", "load16Lane", "mem2 lane8"],
   [0xfd_0056, "i32 v128 -> v128", "load32Lane", "mem4 lane4"],
-  [0xfd_0057, "i32 v128 -> v128", "load64Lane", "mem8 lane2"],
   [0xfd_0058, "i32 v128 -> void", "store8Lane", "mem1 lane16"],
   [0xfd_0059, "i32 v128 -> void", "store16Lane", "mem2 lane8"],
   [0xfd_005a, "i32 v128 -> void", "store32Lane", "mem4 lane4"],
@@ -27,81 +22,47 @@ export const v128Rows = [
   [0xfd_004e, "v128 v128 -> v128", "and andnot or xor"],
   [0xfd_0052, "v128 v128 v128 -> v128", "bitselect"],
   [0xfd_0053, "v128 -> i32", "anyTrue"],
-  [0x1b, "v128 v128 i32 -> v128", "select"],
 ] as const;
 
 export const i8x16Rows = [
   [0xfd_000f, "i32 -> v128", "splat"],
   [0xfd_000d, "v128 v128 -> v128", "shuffle", "shuffle"],
-  [0xfd_000e, "v128 v128 -> v128", "swizzle"],
-  [0xfd_0015, "v128 -> i32", "extractLaneS extractLaneU", "lane16"],
-  [0xfd_0017, "v128 i32 -> v128", "replaceLane", "lane16"],
-  [0xfd_0023, "v128 v128 -> v128", "eq ne ltS ltU gtS gtU leS leU geS geU"],
-  [0xfd_0060, "v128 -> v128", "abs neg popcnt"],
-  [0xfd_0063, "v128 -> i32", "allTrue bitmask"],
-  [0xfd_0065, "v128 v128 -> v128", "narrowI16x8S narrowI16x8U"],
-  [0xfd_006b, "v128 i32 -> v128", "shl shrS shrU"],
-  [0xfd_006e, "v128 v128 -> v128", "add addSatS addSatU sub subSatS subSatU"],
-  [0xfd_0076, "v128 v128 -> v128", "minS minU maxS maxU"],
-  [0xfd_007b, "v128 v128 -> v128", "avgrU"],
-  [0xfd_0100, "v128 v128 -> v128", "relaxedSwizzle"],
-  [0xfd_0109, "v128 v128 v128 -> v128", "relaxedLaneselect"],
+  [0xfd_0066, "v128 v128 -> v128", "narrowI16x8U"],
+  [0xfd_0079, "v128 v128 -> v128", "maxU"],
 ] as const;
 
 export const i16x8Rows = [
   [0xfd_0010, "i32 -> v128", "splat"],
-  [0xfd_0018, "v128 -> i32", "extractLaneS extractLaneU", "lane8"],
-  [0xfd_001a, "v128 i32 -> v128", "replaceLane", "lane8"],
-  [0xfd_002d, "v128 v128 -> v128", "eq ne ltS ltU gtS gtU leS leU geS geU"],
-  [0xfd_007c, "v128 -> v128", "extaddPairwiseI8x16S extaddPairwiseI8x16U"],
-  [0xfd_0080, "v128 -> v128", "abs neg"],
-  [0xfd_0082, "v128 v128 -> v128", "q15mulrSatS"],
-  [0xfd_0083, "v128 -> i32", "allTrue bitmask"],
   [0xfd_0085, "v128 v128 -> v128", "narrowI32x4S narrowI32x4U"],
-  [0xfd_0087, "v128 -> v128", "extendLowI8x16S extendHighI8x16S extendLowI8x16U extendHighI8x16U"],
-  [0xfd_008b, "v128 i32 -> v128", "shl shrS shrU"],
-  [0xfd_008e, "v128 v128 -> v128", "add addSatS addSatU sub subSatS subSatU"],
-  [0xfd_0095, "v128 v128 -> v128", "mul minS minU maxS maxU"],
-  [0xfd_009b, "v128 v128 -> v128", "avgrU extmulLowI8x16S extmulHighI8x16S extmulLowI8x16U extmulHighI8x16U"],
-  [0xfd_010a, "v128 v128 v128 -> v128", "relaxedLaneselect"],
-  [0xfd_0111, "v128 v128 -> v128", "relaxedQ15mulrS relaxedDotI8x16I7x16S"],
+  [0xfd_0089, "v128 -> v128", "extendLowI8x16U extendHighI8x16U"],
+  [0xfd_008b, "v128 i32 -> v128", "shl"],
+  [0xfd_008e, "v128 v128 -> v128", "add"],
+  [0xfd_0091, "v128 v128 -> v128", "sub"],
+  [0xfd_0098, "v128 v128 -> v128", "maxS"],
 ] as const;
 
 export const i32x4Rows = [
   [0xfd_0011, "i32 -> v128", "splat"],
   [0xfd_001b, "v128 -> i32", "extractLane", "lane4"],
-  [0xfd_001c, "v128 i32 -> v128", "replaceLane", "lane4"],
-  [0xfd_0037, "v128 v128 -> v128", "eq ne ltS ltU gtS gtU leS leU geS geU"],
-  [0xfd_007e, "v128 -> v128", "extaddPairwiseI16x8S extaddPairwiseI16x8U"],
+  [0xfd_0037, "v128 v128 -> v128", "eq ne ltS ltU gtS gtU leS leU geS"],
   [0xfd_00a0, "v128 -> v128", "abs neg"],
-  [0xfd_00a3, "v128 -> i32", "allTrue bitmask"],
-  [0xfd_00a7, "v128 -> v128", "extendLowI16x8S extendHighI16x8S extendLowI16x8U extendHighI16x8U"],
+  [0xfd_00a3, "v128 -> i32", "allTrue"],
+  [0xfd_00a9, "v128 -> v128", "extendLowI16x8U extendHighI16x8U"],
   [0xfd_00ab, "v128 i32 -> v128", "shl shrS shrU"],
   [0xfd_00ae, "v128 v128 -> v128", "add"],
   [0xfd_00b1, "v128 v128 -> v128", "sub"],
   [0xfd_00b5, "v128 v128 -> v128", "mul minS minU maxS maxU dotI16x8S"],
-  [0xfd_00bc, "v128 v128 -> v128", "extmulLowI16x8S extmulHighI16x8S extmulLowI16x8U extmulHighI16x8U"],
-  [0xfd_00f8, "v128 -> v128", "truncSatF32x4S truncSatF32x4U"],
-  [0xfd_00fc, "v128 -> v128", "truncSatF64x2SZero truncSatF64x2UZero"],
-  [0xfd_0101, "v128 -> v128", "relaxedTruncF32x4S relaxedTruncF32x4U relaxedTruncF64x2SZero relaxedTruncF64x2UZero"],
-  [0xfd_010b, "v128 v128 v128 -> v128", "relaxedLaneselect"],
+  [0xfd_00f8, "v128 -> v128", "truncSatF32x4S"],
+  [0xfd_00fc, "v128 -> v128", "truncSatF64x2SZero"],
   [0xfd_0113, "v128 v128 v128 -> v128", "relaxedDotI8x16I7x16AddS"],
 ] as const;
 
 export const i64x2Rows = [
   [0xfd_0012, "i64 -> v128", "splat"],
-  [0xfd_001d, "v128 -> i64", "extractLane", "lane2"],
-  [0xfd_001e, "v128 i64 -> v128", "replaceLane", "lane2"],
-  [0xfd_00c0, "v128 -> v128", "abs neg"],
-  [0xfd_00c3, "v128 -> i32", "allTrue bitmask"],
-  [0xfd_00c7, "v128 -> v128", "extendLowI32x4S extendHighI32x4S extendLowI32x4U extendHighI32x4U"],
-  [0xfd_00cb, "v128 i32 -> v128", "shl shrS shrU"],
+  [0xfd_00c7, "v128 -> v128", "extendLowI32x4S"],
+  [0xfd_00cb, "v128 i32 -> v128", "shl shrS"],
   [0xfd_00ce, "v128 v128 -> v128", "add"],
   [0xfd_00d1, "v128 v128 -> v128", "sub"],
-  [0xfd_00d5, "v128 v128 -> v128", "mul"],
-  [0xfd_00d6, "v128 v128 -> v128", "eq ne ltS gtS leS geS"],
-  [0xfd_00dc, "v128 v128 -> v128", "extmulLowI32x4S extmulHighI32x4S extmulLowI32x4U extmulHighI32x4U"],
-  [0xfd_010c, "v128 v128 v128 -> v128", "relaxedLaneselect"],
 ] as const;
 
 export const f32x4Rows = [
@@ -113,25 +74,14 @@ export const f32x4Rows = [
   [0xfd_00e0, "v128 -> v128", "abs neg"],
   [0xfd_00e3, "v128 -> v128", "sqrt"],
   [0xfd_00e4, "v128 v128 -> v128", "add sub mul div min max pmin pmax"],
-  [0xfd_00fa, "v128 -> v128", "convertI32x4S convertI32x4U"],
+  [0xfd_00fa, "v128 -> v128", "convertI32x4S"],
   [0xfd_005e, "v128 -> v128", "demoteF64x2Zero"],
-  [0xfd_0105, "v128 v128 v128 -> v128", "relaxedMadd relaxedNmadd"],
-  [0xfd_010d, "v128 v128 -> v128", "relaxedMin relaxedMax"],
+  [0xfd_0105, "v128 v128 v128 -> v128", "relaxedMadd"],
 ] as const;
 
 export const f64x2Rows = [
-  [0xfd_0014, "f64 -> v128", "splat"],
-  [0xfd_0021, "v128 -> f64", "extractLane", "lane2"],
-  [0xfd_0022, "v128 f64 -> v128", "replaceLane", "lane2"],
-  [0xfd_0047, "v128 v128 -> v128", "eq ne lt gt le ge"],
-  [0xfd_0074, "v128 -> v128", "ceil floor"],
-  [0xfd_007a, "v128 -> v128", "trunc"],
+  [0xfd_0047, "v128 v128 -> v128", "eq ne lt"],
   [0xfd_0094, "v128 -> v128", "nearest"],
-  [0xfd_00ec, "v128 -> v128", "abs neg"],
-  [0xfd_00ef, "v128 -> v128", "sqrt"],
   [0xfd_00f0, "v128 v128 -> v128", "add sub mul div min max pmin pmax"],
   [0xfd_005f, "v128 -> v128", "promoteLowF32x4"],
-  [0xfd_00fe, "v128 -> v128", "convertLowI32x4S convertLowI32x4U"],
-  [0xfd_0107, "v128 v128 v128 -> v128", "relaxedMadd relaxedNmadd"],
-  [0xfd_010f, "v128 v128 -> v128", "relaxedMin relaxedMax"],
 ] as const;

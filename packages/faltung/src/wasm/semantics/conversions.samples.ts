@@ -1,16 +1,5 @@
 /** Conversions between scalar types. */
-import {
-  type Meaning,
-  type Meanings,
-  lanesOf,
-  bytesOf,
-  floatsOf,
-  floatBytes,
-  satS,
-  satU,
-  signed,
-  bitsOf,
-} from "./lanes.samples.ts";
+import { type Meaning, type Meanings, floatBytes, lanesOf, satS, signed } from "./lanes.samples.ts";
 
 /** The float32 nearest to an integer, ties to even, exact as BigInt arithmetic is. */
 export function float32Of(value: bigint): number {
@@ -23,48 +12,21 @@ export function float32Of(value: bigint): number {
   return value < 0n ? -rounded : rounded;
 }
 
-export function truncated(to: number, mode: string, x: number, saturate: boolean): bigint | "trap" {
-  if (Number.isNaN(x)) return saturate ? 0n : "trap";
-  if (!Number.isFinite(x))
-    return saturate ? (mode === "S" ? satS : satU)(to, x > 0 ? 1n << 70n : -(1n << 70n)) : "trap";
-  const whole = BigInt(Math.trunc(x));
-  const inside = (mode === "S" ? satS : satU)(to, whole);
-  return inside === whole || saturate ? inside : "trap";
+/** To an integer of 32 bits towards zero; what lies outside becomes the nearest one, NaN zero. */
+export function truncated(x: number): bigint {
+  if (Number.isNaN(x)) return 0n;
+  return satS(32, Number.isFinite(x) ? BigInt(Math.trunc(x)) : x > 0 ? 1n << 32n : -(1n << 32n));
 }
 
 export function scalarConversions(): Meanings {
-  const all: Record<string, Meaning> = {};
-  for (const mode of ["S", "U"]) {
-    for (const from of ["F32", "F64"]) {
-      for (const to of ["i32", "i64"]) {
-        const [n, m] = [bitsOf[from.toLowerCase()], bitsOf[to]];
-        for (const saturate of [false, true]) {
-          all[`${to}.trunc${saturate ? "Sat" : ""}${from}${mode}`] = {
-            run: ([x]) => {
-              const whole = truncated(m, mode, floatsOf(x, n)[0], saturate);
-              return whole === "trap" ? "trap" : bytesOf([whole], m);
-            },
-          };
-        }
-        all[`${from.toLowerCase()}.convert${to.toUpperCase()}${mode}`] = {
-          run: ([x]) => {
-            const value = signed(m, mode, lanesOf(x, m)[0]);
-            return floatBytes([n === 32 ? float32Of(value) : Number(value)], n);
-          },
-        };
-      }
-    }
-    all[`i64.extendI32${mode}`] = { run: ([x]) => bytesOf([signed(32, mode, lanesOf(x, 32)[0])], 64) };
-  }
+  const convert = (mode: string): Meaning => ({
+    run: ([x]) => floatBytes([float32Of(signed(32, mode, lanesOf(x, 32)[0]))], 32),
+  });
   const keep: Meaning = { run: ([x]) => x };
   return {
-    ...all,
-    "i32.wrapI64": { run: ([x]) => x.slice(0, 4) },
+    "f32.convertI32S": convert("S"),
+    "f32.convertI32U": convert("U"),
     "i32.reinterpretF32": keep,
-    "i64.reinterpretF64": keep,
     "f32.reinterpretI32": keep,
-    "f64.reinterpretI64": keep,
-    "f32.demoteF64": { nan: 4, run: ([x]) => floatBytes(floatsOf(x, 64), 32) },
-    "f64.promoteF32": { nan: 8, run: ([x]) => floatBytes(floatsOf(x, 32), 64) },
   };
 }

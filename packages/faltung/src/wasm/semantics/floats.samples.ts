@@ -20,14 +20,11 @@ const floatFns: Readonly<Record<string, (a: number, b: number, c: number) => num
   sqrt: Math.sqrt,
   min: (a, b) => Math.min(a, b),
   max: (a, b) => Math.max(a, b),
-  relaxedMin: (a, b) => Math.min(a, b),
-  relaxedMax: (a, b) => Math.max(a, b),
   ceil: Math.ceil,
   floor: Math.floor,
   trunc: Math.trunc,
   nearest,
   relaxedMadd: (a, b, c) => a * b + c,
-  relaxedNmadd: (a, b, c) => -(a * b) + c,
 };
 
 const floatTests: Readonly<Record<string, (a: number, b: number) => boolean>> = {
@@ -43,7 +40,6 @@ const floatTests: Readonly<Record<string, (a: number, b: number) => boolean>> = 
 const floatBits: Readonly<Record<string, (n: number, a: bigint, b: bigint, x: number, y: number) => bigint>> = {
   abs: (n, a) => a & ~sign(n),
   neg: (n, a) => a ^ sign(n),
-  copysign: (n, a, b) => (a & ~sign(n)) | (b & sign(n)),
   pmin: (_, a, b, x, y) => (y < x ? b : a),
   pmax: (_, a, b, x, y) => (x < y ? b : a),
 };

@@ -57,6 +57,6 @@ export const satS = (n: number, value: bigint): bigint =>
 export const satU = (n: number, value: bigint): bigint => clamp(0n, value, (1n << BigInt(n)) - 1n);
 export const sign = (n: number): bigint => 1n << BigInt(n - 1);
 export const signed = (n: number, mode: string, a: bigint): bigint => (mode === "S" ? S(n, a) : a);
-export const bitsOf: Readonly<Record<string, number>> = { i32: 32, i64: 64, f32: 32, f64: 64 };
+export const bitsOf: Readonly<Record<string, number>> = { i32: 32, i64: 64, f32: 32 };
 export const widths = [8, 16, 32, 64] as const;
 export const spaceOf: Readonly<Record<number, string>> = { 8: "i8x16", 16: "i16x8", 32: "i32x4", 64: "i64x2" };

@@ -3,7 +3,7 @@ import { type Meaning, type Meanings, lanesOf, bytesOf, nothing, signed, bitsOf,
 
 export function memoryMeanings(): Meanings {
   const all: Record<string, Meaning> = {};
-  for (const type of ["i32", "i64", "f32", "f64", "v128"]) {
+  for (const type of ["i32", "i64", "f32", "v128"]) {
     const size = type === "v128" ? 16 : bitsOf[type] / 8;
     const load: Meaning["run"] = (_, { memory }) => memory.slice(0, size);
     const store: Meaning["run"] = ([, x], { memory }) => (memory.set(x), nothing);
@@ -21,22 +21,16 @@ export function memoryMeanings(): Meanings {
       }
       all[`${type}.store${n}`] = { run: ([, x], { memory }) => (memory.set(x.slice(0, n / 8)), nothing) };
     }
-    const update = (fn: (old: bigint, x: bigint, y: bigint) => bigint): Meaning => ({
-      run: ([, x, y], { memory }) => {
-        const [old, a, b = 0n] = [memory.slice(0, size), x, y].map((bytes) =>
-          bytes === undefined ? 0n : lanesOf(bytes, size * 8)[0],
-        );
-        memory.set(bytesOf([fn(old, a, b)], size * 8));
+    const update = (fn: (old: bigint, x: bigint) => bigint): Meaning => ({
+      run: ([, x], { memory }) => {
+        const [old, a] = [memory.slice(0, size), x].map((bytes) => lanesOf(bytes, size * 8)[0]);
+        memory.set(bytesOf([fn(old, a)], size * 8));
         return bytesOf([old], size * 8);
       },
     });
     all[`${type}.atomicRmwAdd`] = update((old, x) => old + x);
     all[`${type}.atomicRmwSub`] = update((old, x) => old - x);
-    all[`${type}.atomicRmwAnd`] = update((old, x) => old & x);
-    all[`${type}.atomicRmwOr`] = update((old, x) => old | x);
-    all[`${type}.atomicRmwXor`] = update((old, x) => old ^ x);
     all[`${type}.atomicRmwXchg`] = update((_, x) => x);
-    all[`${type}.atomicRmwCmpxchg`] = update((old, expected, x) => (old === expected ? x : old));
   }
   for (const n of widths) {
     const size = n / 8;

@@ -19,28 +19,19 @@ import {
 export function laneMeanings(): Meanings {
   const all: Record<string, Meaning> = {};
   const spaces: readonly (readonly [string, number])[] = [
-    ...widths.map((n) => [Object.entries(spaceOf)[widths.indexOf(n)][1], n] as const),
+    ...widths.map((n) => [spaceOf[n], n] as const),
     ["f32x4", 32],
-    ["f64x2", 64],
   ];
   for (const [space, n] of spaces) {
     const size = n / 8;
     all[`${space}.splat`] = {
       run: ([x]) => bytesOf(Array<bigint>(16 / size).fill(lanesOf(x.slice(0, size), n)[0]), n),
     };
-    for (const mode of n < 32 ? ["S", "U"] : [""]) {
-      all[`${space}.extractLane${mode}`] = {
-        run: ([v], { lane }) => bytesOf([signed(n, mode, lanesOf(v, n)[lane])], Math.max(n, 32)),
-      };
-    }
+    all[`${space}.extractLane`] = { run: ([v], { lane }) => bytesOf([lanesOf(v, n)[lane]], n) };
     all[`${space}.replaceLane`] = {
-      run: ([v, x], { lane }) => bytesOf(lanesOf(v, n).with(lane, lanesOf(x.slice(0, size), n)[0]), n),
+      run: ([v, x], { lane }) => bytesOf(lanesOf(v, n).with(lane, lanesOf(x, n)[0]), n),
     };
     all[`${space}.allTrue`] = { run: ([v]) => bool(lanesOf(v, n).every((lane) => lane !== 0n)) };
-    all[`${space}.bitmask`] = {
-      run: ([v]) =>
-        bytesOf([lanesOf(v, n).reduce((mask, lane, k) => mask | ((lane >> BigInt(n - 1)) << BigInt(k)), 0n)], 32),
-    };
   }
   return all;
 }
@@ -55,21 +46,7 @@ export function widthMeanings(): Meanings {
         const half = (list: bigint[]): bigint[] =>
           part === "Low" ? list.slice(0, list.length / 2) : list.slice(list.length / 2);
         all[`${to}.extend${part}${from}${mode}`] = { run: ([v]) => bytesOf(half(wide(v)), 2 * n) };
-        all[`${to}.extmul${part}${from}${mode}`] = {
-          run: ([v, w]) =>
-            bytesOf(
-              half(wide(v)).map((a, k) => a * half(wide(w))[k]),
-              2 * n,
-            ),
-        };
       }
-      all[`${to}.extaddPairwise${from}${mode}`] = {
-        run: ([v]) =>
-          bytesOf(
-            pairs(wide(v)).map(([a, b]) => a + b),
-            2 * n,
-          ),
-      };
     }
   }
   for (const n of [16, 32] as const) {
@@ -98,60 +75,27 @@ const dot = (v: Uint8Array, w: Uint8Array, n: number): bigint[] => {
 };
 /** The second operand of a relaxed dot product is 7 bits wide. */
 const sevenBits: Meaning["domain"] = (ops) => ops[1].forEach((byte, k) => ops[1].set([byte & 0x7f], k));
-const swizzle: Meaning["run"] = ([v, w]) => Uint8Array.from(w, (i) => v[i] ?? 0);
 
 export function vectorConversions(): Meanings {
-  const all: Record<string, Meaning> = {};
-  for (const mode of ["S", "U"]) {
-    const trunc =
-      (n: 32 | 64): Meaning["run"] =>
-      ([v]) =>
-        bytesOf(
-          [...floatsOf(v, n), 0, 0].slice(0, 4).map((x) => truncated(32, mode, x, true) as bigint),
-          32,
-        );
-    const inside: Meaning["domain"] = (ops) => {
-      const floatLanes = floatsOf(ops[0], 32).map((x) => (Math.abs(x) < 1e9 ? Math.abs(x) : 1234.75));
-      ops[0].set(floatBytes(floatLanes, 32));
-    };
-    const inside64: Meaning["domain"] = (ops) => {
-      const floatLanes = floatsOf(ops[0], 64).map((x) => (Math.abs(x) < 1e9 ? Math.abs(x) : 1234.75));
-      ops[0].set(floatBytes(floatLanes, 64));
-    };
-    all[`i32x4.truncSatF32x4${mode}`] = { run: trunc(32) };
-    all[`i32x4.truncSatF64x2${mode}Zero`] = { run: trunc(64) };
-    all[`i32x4.relaxedTruncF32x4${mode}`] = { run: trunc(32), domain: inside };
-    all[`i32x4.relaxedTruncF64x2${mode}Zero`] = { run: trunc(64), domain: inside64 };
-    all[`f32x4.convertI32x4${mode}`] = {
-      run: ([v]) =>
-        floatBytes(
-          lanesOf(v, 32).map((lane) => float32Of(signed(32, mode, lane))),
-          32,
-        ),
-    };
-    all[`f64x2.convertLowI32x4${mode}`] = {
-      run: ([v]) =>
-        floatBytes(
-          lanesOf(v, 32)
-            .slice(0, 2)
-            .map((lane) => Number(signed(32, mode, lane))),
-          64,
-        ),
-    };
-  }
+  const truncate =
+    (n: 32 | 64): Meaning["run"] =>
+    ([v]) =>
+      bytesOf([...floatsOf(v, n), 0, 0].slice(0, 4).map(truncated), 32);
   return {
-    ...all,
+    "i32x4.truncSatF32x4S": { run: truncate(32) },
+    "i32x4.truncSatF64x2SZero": { run: truncate(64) },
+    "f32x4.convertI32x4S": {
+      run: ([v]) =>
+        floatBytes(
+          lanesOf(v, 32).map((lane) => float32Of(S(32, lane))),
+          32,
+        ),
+    },
     "f32x4.demoteF64x2Zero": { nan: 4, run: ([v]) => floatBytes([...floatsOf(v, 64), 0, 0], 32) },
     "f64x2.promoteLowF32x4": { nan: 8, run: ([v]) => floatBytes(floatsOf(v, 32).slice(0, 2), 64) },
     "v128.anyTrue": { run: ([v]) => bool(v.some((byte) => byte !== 0)) },
     "i8x16.shuffle": { run: ([v, w], { lanes }) => Uint8Array.from(lanes, (i) => (i < 16 ? v[i] : w[i - 16])) },
-    "i8x16.swizzle": { run: swizzle },
-    "i8x16.relaxedSwizzle": {
-      run: swizzle,
-      domain: (ops) => ops[1].forEach((byte, k) => ops[1].set([byte & 0x8f], k)),
-    },
     "i32x4.dotI16x8S": { run: ([v, w]) => bytesOf(dot(v, w, 16), 32) },
-    "i16x8.relaxedDotI8x16I7x16S": { run: ([v, w]) => bytesOf(dot(v, w, 8), 16), domain: sevenBits },
     "i32x4.relaxedDotI8x16I7x16AddS": {
       run: ([v, w, c]) => {
         const sums = pairs(dot(v, w, 8)).map(([a, b]) => a + b);
