@@ -221,6 +221,8 @@ interface Source {
   readonly index: Local<"i32">;
   /** For each tap of a row its number in every lane; no index equals those of a row that does not cover. */
   readonly taps: readonly Local<"v128">[];
+  /** Null if it always does. */
+  readonly exists: I32 | null;
 }
 
 /** Blocked layout, no dilation: windows from left to right, with the sums of the columns they cover in registers. */
@@ -235,10 +237,30 @@ function slideRow(
   target: Local<"i32">,
 ): void {
   const { rows, columns } = frame;
-  const { input, output, kernel, stride, begin } = columns;
   const { index: at, plane } = splitRow(f, item, rows, "input");
   announceChannels(fused, frame, plane);
   const sources = coveringRows(f, frame, bytes, at, plane, dy, index);
+  const last = sources[sources.length - 1].exists;
+  const slide = (from: readonly Source[]): void => slideOver(f, columns, bytes, fused, from, target);
+  // Not all rows have as many sources: every other one of 3×3 windows two steps apart has one.
+  if (sources.length === 1 || last === null) slide(sources);
+  else
+    f.if(
+      last,
+      () => slide(sources),
+      () => slide(sources.slice(0, -1)),
+    );
+}
+
+/** A row of cells from the rows of windows that cover it. */
+function slideOver(
+  f: FunctionBuilder,
+  { input, output, kernel, stride, begin }: PoolAxis,
+  bytes: 1 | 4,
+  fused: Store,
+  sources: readonly Source[],
+  target: Local<"i32">,
+): void {
   // Sums of columns o·stride − begin + 0 … span − 1 while window o is at hand; `stride` of them are complete after it.
   const span = Math.max(kernel, stride);
   const sums = Array.from({ length: span }, () => [f.local("v128"), f.local("v128")]);
@@ -333,6 +355,7 @@ function coveringRows(
     if (exists !== null) f.if(i32.eqz(exists), () => f.set(base, -1 - columns.kernel));
     const place = f.let(i32.mul(row, columns.output * LANES));
     return {
+      exists,
       dy: f.let(i32.add(dy, i32.mul(place, 4))),
       index: f.let(i32.add(index, i32.mul(place, bytes))),
       taps: Array.from({ length: columns.kernel }, (_, t) => f.let(i32x4.splat(i32.add(base, t)))),
