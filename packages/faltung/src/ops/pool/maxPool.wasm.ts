@@ -9,7 +9,7 @@ import { type FunctionBuilder, type I32, type Local, i32 } from "../../wasm/inde
 import { type Epilogue, type Store, epilogueOf, storeOf } from "../matmul/epilogue.wasm.ts";
 import type { BufferRef, Layout, LayoutChoice, Lowered, Site } from "../op.ts";
 import { alike, canBlock } from "../shape/physical.ts";
-import { type Best, type Wanted, carefulBest, quickBest } from "./best.wasm.ts";
+import { type Best, type CarefulBest, type Wanted, carefulBest, quickBest } from "./best.wasm.ts";
 import {
   type Frame,
   type PoolAxis,
@@ -131,7 +131,7 @@ function emitBest(
   const indices = wanted.index === null ? null : f.local("i32", "indices");
   const taps = rows.reduce((n, a) => n * a.kernel, 1) * columns.kernel;
   const careful = carefulBest(f, wanted, lanes, fused);
-  const quick = quickBest(f, wanted, lanes);
+  const quick = quickBest(f, wanted, lanes, fused);
   const best = quick ?? careful;
 
   f.for(item, lo, hi, 1, () => {
@@ -155,10 +155,13 @@ function emitBest(
     if (taps > MOST_TAPS) return walk(0, columns.output);
     if (quick !== null) quick.forgetNaN();
     const tapRows = rowsOfTaps(f, rows, index, base, rowBytes, columns.kernel);
-    const { from, to } = insideRange(columns);
-    const edges = columns.output - (to - from);
+    const { from, to: inside } = insideRange(columns);
+    // Of overlapping windows the next one notices NaN in the columns that both take; the last one takes care of all of its.
+    const to = columns.kernel > columns.stride ? Math.max(from, Math.min(inside, columns.output - 1)) : inside;
+    const byLoops = (columns.output - (to - from)) * taps > MOST_EDGE_TAPS;
+    const noticed = (t: number): boolean => !byLoops && columns.dilation === 1 && t >= columns.stride;
     const atEdge = (first: number, end: number): void => {
-      if (edges * taps > MOST_EDGE_TAPS) return walk(first, end);
+      if (byLoops) return walk(first, end);
       for (let o = first; o < end; o++) {
         const start = o * columns.stride - columns.begin;
         best.begin();
@@ -189,7 +192,7 @@ function emitBest(
         tapRows.forEach((row, r) => {
           const p = pointers.get(row.pointer) ?? row.pointer;
           for (let t = 0; t < columns.kernel; t++) {
-            best.take(p, row.offset + t * columns.dilation * cell, numbers[r][t]);
+            best.take(p, row.offset + t * columns.dilation * cell, numbers[r][t], noticed(t));
           }
         });
         finish(best);
@@ -266,7 +269,7 @@ function walkColumns(
   { rows, columns, lanes }: Frame,
   base: I32,
   index: readonly I32[],
-  best: Best,
+  best: CarefulBest,
   first: number,
   end: number,
   finish: () => void,

@@ -10,7 +10,7 @@ import { fuse } from "../../compile/fuse.ts";
 import { trace } from "../../compile/trace.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { add, gt, mul, relu, where } from "../elementwise/elementwise.ts";
-import { type Value, apply, input } from "../op.ts";
+import { type Lowered, type Value, apply, input } from "../op.ts";
 import { sum } from "../reduce/reduce.ts";
 import { adaptiveAvgPool2d, avgPool2d } from "./avgPool.op.ts";
 import {
@@ -22,7 +22,7 @@ import {
   maxUnpoolOp,
   poolGatherOp,
 } from "./maxPool.op.ts";
-import { lowerMaxPoolWithIndex } from "./maxPool.wasm.ts";
+import { lowerMaxPool, lowerMaxPoolIndex, lowerMaxPoolWithIndex } from "./maxPool.wasm.ts";
 import { type PoolWindow, normaliseWindow, pooledSize, tapCount } from "./window.ts";
 
 function run(x: Tensor, fn: (x: Value) => Value): Tensor {
@@ -121,6 +121,59 @@ describe("kernels of max pooling", () => {
     const window = normaliseWindow(2, 3, { stride: 1, padding: 1 }, "maxPool2d");
     expectKernels(maxPoolIndex(input("x", x), window), [x]);
     expect([...referenceOf(maxPoolIndex(input("x", x), window), [x]).data].slice(0, 2)).toEqual([4, 3]); // first tap inside
+  });
+});
+
+describe("what a window of 3×3 or 2×2 may hold, at every place of it", () => {
+  const bits = (t: Tensor): string[] => Array.from(t.data, (v) => (Object.is(v, -0) ? "-0" : String(v)));
+  /** The first values go to the cells of one window after another, the last is the rest of the plane. */
+  const fills: readonly (readonly [what: string, values: readonly number[], rest: number])[] = [
+    ["NaN", [Number.NaN], -1],
+    ["several NaN", [Number.NaN, Number.NaN], 1],
+    ["NaN beside infinities", [Infinity, Number.NaN, -Infinity], 0],
+    ["infinities of both signs", [Infinity, -Infinity], 0],
+    ["−∞ only", [], -Infinity],
+    ["−0 among 0", [-0], 0],
+    ["0 among −0", [0], -0],
+    ["equal numbers", [2, 2], 1],
+  ];
+  it.each(fills)("%s: the reference's bits", (_, values, rest) => {
+    for (const [kernel, padding] of [
+      [3, 1],
+      [3, 0],
+      [2, 0],
+    ]) {
+      const window = normaliseWindow(2, kernel, { stride: 2, padding }, "maxPool2d");
+      for (const width of [kernel, 6, 7, 9]) {
+        const plane = 7 * width;
+        // One channel for each place of the first value, those of the others follow at different distances.
+        const x = Tensor.full([1, plane, 7, width], rest);
+        for (let c = 0; c < plane; c++) values.forEach((v, i) => (x.data[c * plane + ((c + i * (c % 5)) % plane)] = v));
+        const leaf = input("x", x);
+        const [y, index] = [maxPoolOp, maxPoolIndexOp].map((op) => apply(op, [leaf], window));
+        const expected = [y, index].map((v) => bits(referenceOf(v, [x])));
+        for (const layout of ["plain", "blocked"] as const) {
+          const site = (v: Value) => ({
+            inputs: [{ type: x, layout }],
+            output: { type: v, layout },
+            attrs: window,
+            target: { fma: false, fast: false, wide: false, threads: 1 },
+          });
+          const stored = (lowered: Lowered, ...types: Value[]): string[][] => {
+            const prepared = prepare(
+              lowered,
+              [{ tensor: x, layout }],
+              types.map((type) => ({ type, layout })),
+            );
+            prepared.run(2);
+            return prepared.results().map(bits);
+          };
+          expect(stored(lowerMaxPool(site(y)), y)).toEqual([expected[0]]);
+          expect(stored(lowerMaxPoolIndex(site(index)), index)).toEqual([expected[1]]);
+          expect(stored(lowerMaxPoolWithIndex(window, x, y, layout), y, index)).toEqual(expected);
+        }
+      }
+    }
   });
 });
 
