@@ -53,20 +53,20 @@ function opcodes(): ReadonlyMap<number, Op> {
 
 class ByteReader {
   at = 0;
-  private readonly bytes: Uint8Array;
-  private readonly view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get done(): boolean {
-    return this.at >= this.bytes.length;
+    return this.at >= this.#bytes.length;
   }
 
   u8(): number {
-    const byte = this.bytes[this.at++];
+    const byte = this.#bytes[this.at++];
     if (byte === undefined) throw new FormatError(`the function's body ends in an instruction, at byte ${this.at - 1}`);
     return byte;
   }
@@ -85,9 +85,9 @@ class ByteReader {
   }
 
   raw(count: number): Uint8Array {
-    if (this.at + count > this.bytes.length) throw new FormatError(`the function's body ends in an immediate`);
+    if (this.at + count > this.#bytes.length) throw new FormatError(`the function's body ends in an immediate`);
     this.at += count;
-    return this.bytes.slice(this.at - count, this.at);
+    return this.#bytes.slice(this.at - count, this.at);
   }
 
   constant(type: string): number | bigint | Uint8Array {
@@ -95,7 +95,7 @@ class ByteReader {
     if (type === "i64") return this.leb(true);
     if (type === "v128") return this.raw(16);
     this.raw(4);
-    return this.view.getFloat32(this.at - 4, true);
+    return this.#view.getFloat32(this.at - 4, true);
   }
 }
 

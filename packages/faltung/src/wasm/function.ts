@@ -70,23 +70,23 @@ export function call<const P extends readonly ValType[], const R extends readonl
 
 export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> {
   readonly locals: readonly Local[];
-  private readonly results: R;
-  private readonly all: Local[] = [];
-  private readonly paramCount: number;
-  private readonly w = new ByteWriter(4096);
-  private open: Label[] = [];
-  private returned = false;
+  readonly #results: R;
+  readonly #all: Local[] = [];
+  readonly #paramCount: number;
+  readonly #w = new ByteWriter(4096);
+  #open: Label[] = [];
+  #returned = false;
 
   constructor(params: readonly ValType[], results: R, names: readonly string[] = []) {
-    this.locals = this.all;
-    this.results = results;
-    this.paramCount = params.length;
+    this.locals = this.#all;
+    this.#results = results;
+    this.#paramCount = params.length;
     params.forEach((type, i) => this.local(type, names[i] ?? `p${i}`));
   }
 
   /** A new variable, zero at the function's start (not at this statement: inside a loop it keeps its value). */
   local<T extends ValType>(type: T, name?: string): Local<T> {
-    const index = this.all.length;
+    const index = this.#all.length;
     // Written out: kernels make thousands of locals, and spreading a node costs ten times as much.
     const local: Local<T> = {
       type,
@@ -102,19 +102,19 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
       index,
       name: name ?? `v${index}`,
     };
-    this.all.push(local);
+    this.#all.push(local);
     return local;
   }
 
   /** A new variable that holds `value`, computed here and once. */
   let<T extends ValType>(value: Expr<T>, name?: string): Local<T> {
     const local = this.local(value.type, name);
-    this.assign(local, value);
+    this.#assign(local, value);
     return local;
   }
 
   set<T extends ValType>(local: Local<T>, value: Operand<NoInfer<T>>): void {
-    this.assign(local, operand(local.type, value));
+    this.#assign(local, operand(local.type, value));
   }
 
   /** Sets the local when the expression is evaluated; the expression's value is the new value. */
@@ -125,8 +125,8 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
   /** Instructions for their effect: stores, calls, fences. A value that is left over is dropped. */
   do(...instructions: readonly Expr[]): void {
     for (const e of instructions) {
-      this.emit(e);
-      if (e.type !== "void") this.write(op.drop);
+      this.#emit(e);
+      if (e.type !== "void") this.#write(op.drop);
     }
   }
 
@@ -140,43 +140,43 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
 
   /** Returns the results, one operand each. */
   return(...values: OperandsOf<R>): void {
-    for (const e of operandsFor("return", this.results, values)) this.emit(e);
-    this.write(op.return);
-    this.returned = this.open.length === 0;
+    for (const e of operandsFor("return", this.#results, values)) this.#emit(e);
+    this.#write(op.return);
+    this.#returned = this.#open.length === 0;
   }
 
   /** Traps. */
   unreachable(): void {
-    this.write(op.unreachable);
+    this.#write(op.unreachable);
   }
 
   /** A block; a branch to its label leaves it. */
   block(body: (end: Label) => void): void {
-    this.write(op.block);
-    this.nest(body);
+    this.#write(op.block);
+    this.#nest(body);
   }
 
   /** A loop; a branch to its label starts it again, else it is left at its end. */
   loop(body: (again: Label) => void): void {
-    this.write(op.loop);
-    this.nest(body);
+    this.#write(op.loop);
+    this.#nest(body);
   }
 
   if(condition: I32, then: (end: Label) => void, otherwise?: (end: Label) => void): void {
-    this.emit(condition);
-    this.write(op.if);
-    this.nest(then, otherwise);
+    this.#emit(condition);
+    this.#write(op.if);
+    this.#nest(then, otherwise);
   }
 
   br(label: Label): void {
-    this.write(op.br);
-    this.w.u32(this.depthOf(label));
+    this.#write(op.br);
+    this.#w.u32(this.#depthOf(label));
   }
 
   brIf(label: Label, condition: I32): void {
-    this.emit(condition);
-    this.write(op.brIf);
-    this.w.u32(this.depthOf(label));
+    this.#emit(condition);
+    this.#write(op.brIf);
+    this.#w.u32(this.#depthOf(label));
   }
 
   /** Repeats while the condition, tested first, is not zero. The condition is emitted twice. */
@@ -221,10 +221,10 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
       const arms = [...cases, otherwise];
       const nest = (k: number): void => {
         if (k < 0) {
-          this.emit(index);
-          this.write(op.brTable);
-          this.w.u32(cases.length);
-          for (let i = 0; i <= cases.length; i++) this.w.u32(i);
+          this.#emit(index);
+          this.#write(op.brTable);
+          this.#w.u32(cases.length);
+          for (let i = 0; i <= cases.length; i++) this.#w.u32(i);
           return;
         }
         this.block(() => nest(k - 1));
@@ -237,53 +237,53 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
 
   /** The encoded body with its header of locals, for the module builder. */
   finish(): Uint8Array<ArrayBuffer> {
-    if (this.results.length > 0 && !this.returned) this.write(op.unreachable);
-    this.write(op.end);
+    if (this.#results.length > 0 && !this.#returned) this.#write(op.unreachable);
+    this.#write(op.end);
     const groups: { type: ValType; count: number }[] = [];
-    for (const { type } of this.all.slice(this.paramCount)) {
+    for (const { type } of this.#all.slice(this.#paramCount)) {
       const last = groups.at(-1);
       if (last?.type === type) last.count++;
       else groups.push({ type, count: 1 });
     }
-    const out = new ByteWriter(this.w.length + 6 + 6 * groups.length);
+    const out = new ByteWriter(this.#w.length + 6 + 6 * groups.length);
     out.u32(groups.length);
     for (const { type, count } of groups) {
       out.u32(count);
       out.u8(valTypeByte[type]);
     }
-    out.raw(this.w.view());
+    out.raw(this.#w.view());
     return out.view();
   }
 
-  private emit(e: Expr): void {
-    encode(this.w, e, this);
-    this.returned = false;
+  #emit(e: Expr): void {
+    encode(this.#w, e, this);
+    this.#returned = false;
   }
 
-  private write(o: (typeof op)[keyof typeof op]): void {
-    encodeOp(this.w, o);
-    this.returned = false;
+  #write(o: (typeof op)[keyof typeof op]): void {
+    encodeOp(this.#w, o);
+    this.#returned = false;
   }
 
-  private assign(local: Local, value: Expr): void {
-    this.emit(node("void", op.set, value, null, null, local.index, 0, null, null, local.owner));
+  #assign(local: Local, value: Expr): void {
+    this.#emit(node("void", op.set, value, null, null, local.index, 0, null, null, local.owner));
   }
 
-  private nest(body: (label: Label) => void, otherwise?: (label: Label) => void): void {
-    this.w.u8(emptyBlock);
-    const label: Label = { depth: this.open.length, owner: this };
-    this.open.push(label);
+  #nest(body: (label: Label) => void, otherwise?: (label: Label) => void): void {
+    this.#w.u8(emptyBlock);
+    const label: Label = { depth: this.#open.length, owner: this };
+    this.#open.push(label);
     body(label);
     if (otherwise) {
-      this.write(op.else);
+      this.#write(op.else);
       otherwise(label);
     }
-    this.open.pop();
-    this.write(op.end);
+    this.#open.pop();
+    this.#write(op.end);
   }
 
-  private depthOf(label: Label): number {
-    if (this.open[label.depth] !== label) throw new AssemblyError("a branch to a block that is not open here");
-    return this.open.length - 1 - label.depth;
+  #depthOf(label: Label): number {
+    if (this.#open[label.depth] !== label) throw new AssemblyError("a branch to a block that is not open here");
+    return this.#open.length - 1 - label.depth;
   }
 }

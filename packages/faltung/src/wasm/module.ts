@@ -52,20 +52,20 @@ const globalOps = opsOf("global", globalRows);
 const end = opsOf("", controlRows).end.code;
 
 export class ModuleBuilder {
-  private readonly types: FuncType[] = [];
-  private readonly imports: Uint8Array[] = [];
-  private memoryLimits: { readonly limits: MemoryLimits; readonly imported: boolean } | null = null;
-  private readonly globals: Uint8Array[] = [];
-  private readonly exports: Export[] = [];
-  private readonly datas: Uint8Array[] = [];
+  readonly #types: FuncType[] = [];
+  readonly #imports: Uint8Array[] = [];
+  #memoryLimits: { readonly limits: MemoryLimits; readonly imported: boolean } | null = null;
+  readonly #globals: Uint8Array[] = [];
+  readonly #exports: Export[] = [];
+  readonly #datas: Uint8Array[] = [];
   /** By index; bodies as they stand in the code section, with their locals: for printing. */
   readonly funcs: Func[] = [];
-  private readonly paramNames: (readonly string[])[] = [];
+  readonly #paramNames: (readonly string[])[] = [];
   readonly bodies: (Body | undefined)[] = [];
 
   importMemory(module: string, name: string, limits: MemoryLimits): void {
-    this.takeMemory(limits, true);
-    this.imports.push(
+    this.#takeMemory(limits, true);
+    this.#imports.push(
       build((w) => {
         w.name(module);
         w.name(name);
@@ -76,8 +76,8 @@ export class ModuleBuilder {
   }
 
   memory(options: MemoryLimits & { readonly exportAs?: string }): void {
-    this.takeMemory(options, false);
-    if (options.exportAs !== undefined) this.exports.push({ name: options.exportAs, kind: 2, index: 0 });
+    this.#takeMemory(options, false);
+    if (options.exportAs !== undefined) this.#exports.push({ name: options.exportAs, kind: 2, index: 0 });
   }
 
   global<T extends Exclude<ValType, "v128">>(
@@ -86,14 +86,14 @@ export class ModuleBuilder {
     mutable: boolean,
     exportAs?: string,
   ): Global<T> {
-    const index = this.globals.length;
+    const index = this.#globals.length;
     const w = new ByteWriter(16);
     w.u8(valTypeByte[type]);
     w.u8(mutable ? 1 : 0);
     encode(w, operand(type, init), this);
     w.u8(end);
-    this.globals.push(w.view());
-    if (exportAs !== undefined) this.exports.push({ name: exportAs, kind: 3, index });
+    this.#globals.push(w.view());
+    if (exportAs !== undefined) this.#exports.push({ name: exportAs, kind: 3, index });
     return {
       type,
       index,
@@ -112,7 +112,7 @@ export class ModuleBuilder {
     encode(w, operand("i32", offset), this);
     w.u8(end);
     w.sized(bytes);
-    this.datas.push(w.view());
+    this.#datas.push(w.view());
   }
 
   /** A function whose body is given later by `define`: for recursion and forward references. */
@@ -124,8 +124,8 @@ export class ModuleBuilder {
     const func: Func<P, R> = { name: options.name ?? exportAs ?? `f${index}`, index, params, results };
     this.funcs.push(func);
     this.bodies.push(undefined);
-    this.paramNames[index] = options.paramNames ?? [];
-    if (exportAs !== undefined) this.exports.push({ name: exportAs, kind: 0, index });
+    this.#paramNames[index] = options.paramNames ?? [];
+    if (exportAs !== undefined) this.#exports.push({ name: exportAs, kind: 0, index });
     return func;
   }
 
@@ -134,7 +134,7 @@ export class ModuleBuilder {
     body: (f: FunctionBuilder<R>, ...params: LocalsOf<P>) => void,
   ): void {
     if (this.bodies[func.index]) throw new AssemblyError(`${func.name} has a body already`);
-    const f = new FunctionBuilder<R>(func.params, func.results, this.paramNames[func.index]);
+    const f = new FunctionBuilder<R>(func.params, func.results, this.#paramNames[func.index]);
     body(f, ...(f.locals.slice() as [...LocalsOf<P>]));
     this.bodies[func.index] = { code: f.finish(), locals: f.locals };
   }
@@ -158,7 +158,7 @@ export class ModuleBuilder {
 
   /** The module in WebAssembly's binary format. */
   toBytes(): Uint8Array<ArrayBuffer> {
-    const funcTypes = this.funcs.map((f) => leb(this.typeIndex(f.params, f.results)));
+    const funcTypes = this.funcs.map((f) => leb(this.#typeIndex(f.params, f.results)));
     const codes = this.funcs.map((f) => {
       const body = this.bodies[f.index];
       if (!body) throw new AssemblyError(`${f.name} was declared, but never defined`);
@@ -166,41 +166,41 @@ export class ModuleBuilder {
     });
     const w = new ByteWriter(1024 + codes.reduce((sum, code) => sum + code.length + 8, 0));
     w.raw(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    section(w, 1, this.types.map(typeBytes));
-    section(w, 2, this.imports);
+    section(w, 1, this.#types.map(typeBytes));
+    section(w, 2, this.#imports);
     section(w, 3, funcTypes);
-    if (this.memoryLimits && !this.memoryLimits.imported) {
-      const { limits } = this.memoryLimits;
+    if (this.#memoryLimits && !this.#memoryLimits.imported) {
+      const { limits } = this.#memoryLimits;
       section(w, 5, [build((b) => writeLimits(b, limits))]);
     }
-    section(w, 6, this.globals);
+    section(w, 6, this.#globals);
     section(
       w,
       7,
-      this.exports.map((e) => build((b) => (b.name(e.name), b.u8(e.kind), b.u32(e.index)))),
+      this.#exports.map((e) => build((b) => (b.name(e.name), b.u8(e.kind), b.u32(e.index)))),
     );
     section(w, 10, codes, true);
-    section(w, 11, this.datas);
+    section(w, 11, this.#datas);
     w.u8(0);
-    w.sized(this.nameSection());
+    w.sized(this.#nameSection());
     return w.view().slice();
   }
 
-  private takeMemory(limits: MemoryLimits, imported: boolean): void {
-    if (this.memoryLimits) throw new AssemblyError("a module has one memory, and this one has it already");
+  #takeMemory(limits: MemoryLimits, imported: boolean): void {
+    if (this.#memoryLimits) throw new AssemblyError("a module has one memory, and this one has it already");
     if (limits.shared === true && limits.maximum === undefined) {
       throw new AssemblyError(`a shared memory needs a maximum (initial ${limits.initial} pages, maximum not given)`);
     }
-    this.memoryLimits = { limits, imported };
+    this.#memoryLimits = { limits, imported };
   }
 
-  private typeIndex(params: readonly ValType[], results: readonly ValType[]): number {
-    const known = this.types.findIndex((type) => same(type.params, params) && same(type.results, results));
-    return known >= 0 ? known : this.types.push({ params, results }) - 1;
+  #typeIndex(params: readonly ValType[], results: readonly ValType[]): number {
+    const known = this.#types.findIndex((type) => same(type.params, params) && same(type.results, results));
+    return known >= 0 ? known : this.#types.push({ params, results }) - 1;
   }
 
   /** Function names, which profilers and stack traces show. */
-  private nameSection(): Uint8Array {
+  #nameSection(): Uint8Array {
     const names = build((w) => {
       w.u32(this.funcs.length);
       for (const f of this.funcs) {
