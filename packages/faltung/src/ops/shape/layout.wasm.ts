@@ -16,6 +16,7 @@ import {
 } from "../../wasm/index.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, type DType, type TensorType, sizeOf } from "../../tensor/shape.ts";
+import { emitTranspose } from "./words.wasm.ts";
 import type { BufferRef, Layout, Lowered } from "../op.ts";
 
 const LANES = 8;
@@ -137,26 +138,6 @@ function rowPointers(f: FunctionBuilder, { rows, plain, row }: Run): I32[] {
   return pointers;
 }
 
-/** Four words from each of four vectors, exchanged: row i, lane j ↔ row j, lane i. */
-function transpose4(f: FunctionBuilder, [a, b, c, d]: readonly V128[]): V128[] {
-  const lanes = (...picked: readonly number[]): number[] =>
-    picked.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3]);
-  const low = lanes(0, 4, 1, 5);
-  const high = lanes(2, 6, 3, 7);
-  const ab = f.let(i8x16.shuffle(a, b, low));
-  const cd = f.let(i8x16.shuffle(c, d, low));
-  const ab2 = f.let(i8x16.shuffle(a, b, high));
-  const cd2 = f.let(i8x16.shuffle(c, d, high));
-  const first = lanes(0, 1, 4, 5);
-  const second = lanes(2, 3, 6, 7);
-  return [
-    i8x16.shuffle(ab, cd, first),
-    i8x16.shuffle(ab, cd, second),
-    i8x16.shuffle(ab2, cd2, first),
-    i8x16.shuffle(ab2, cd2, second),
-  ];
-}
-
 /** Four positions of up to eight channels, 4 bytes each. */
 function emitWords(f: FunctionBuilder, { from, rows, blocked }: Run, pointers: readonly I32[]): void {
   for (let half = 0; half < 2; half++) {
@@ -165,11 +146,11 @@ function emitWords(f: FunctionBuilder, { from, rows, blocked }: Run, pointers: r
     if (from === "plain") {
       const zero = i32x4.const(0);
       const loaded = own.map((c) => (c < rows ? f.let(v128.load(pointers[c])) : zero));
-      const turned = own[0] < rows ? transpose4(f, loaded) : loaded;
+      const turned = own[0] < rows ? emitTranspose(f, loaded) : loaded;
       turned.forEach((vector, k) => f.do(v128.store(blocked, vector, at(k))));
     } else if (own[0] < rows) {
       const loaded = [0, 1, 2, 3].map((k) => f.let(v128.load(blocked, at(k))));
-      transpose4(f, loaded).forEach((vector, k) => {
+      emitTranspose(f, loaded).forEach((vector, k) => {
         if (own[k] < rows) f.do(v128.store(pointers[own[k]], vector));
       });
     }

@@ -4,7 +4,8 @@
  */
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, sizeOf, stridesOf } from "../../tensor/shape.ts";
-import { type FunctionBuilder, type I32, type Local, type V128, i32, i8x16, v128 } from "../../wasm/index.ts";
+import { type FunctionBuilder, type I32, type Local, i32, v128 } from "../../wasm/index.ts";
+import { emitTranspose } from "./words.wasm.ts";
 import type { BufferRef, Lowered, Site } from "../op.ts";
 import { type Box, type BoxAxis, moveBoxes, simplify } from "./box.wasm.ts";
 import type { PermuteAttributes } from "./permute.op.ts";
@@ -125,24 +126,8 @@ function emitStrip(
   }
 }
 
-const LOW_WORDS = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
-const HIGH_WORDS = LOW_WORDS.map((i) => i + 8);
-const LOW_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
-const HIGH_HALVES = LOW_HALVES.map((i) => i + 8);
-
 /** Four rows of the source from column c become four columns of the target. */
 function tile(f: FunctionBuilder, source: I32, target: I32, c: number, toColumn: number, fromRow: number): void {
-  const [a, b, d, e] = [0, 1, 2, 3].map((r) => f.let(v128.load(source, (r * fromRow + c) * 4)));
-  const shuffle = (x: V128, y: V128, lanes: readonly number[]): Local<"v128"> => f.let(i8x16.shuffle(x, y, lanes));
-  const ab = shuffle(a, b, LOW_WORDS);
-  const de = shuffle(d, e, LOW_WORDS);
-  const abHigh = shuffle(a, b, HIGH_WORDS);
-  const deHigh = shuffle(d, e, HIGH_WORDS);
-  const rows: V128[] = [
-    i8x16.shuffle(ab, de, LOW_HALVES),
-    i8x16.shuffle(ab, de, HIGH_HALVES),
-    i8x16.shuffle(abHigh, deHigh, LOW_HALVES),
-    i8x16.shuffle(abHigh, deHigh, HIGH_HALVES),
-  ];
-  rows.forEach((x, k) => f.do(v128.store(target, x, (c + k) * toColumn * 4)));
+  const rows = [0, 1, 2, 3].map((r) => f.let(v128.load(source, (r * fromRow + c) * 4)));
+  emitTranspose(f, rows).forEach((x, k) => f.do(v128.store(target, x, (c + k) * toColumn * 4)));
 }
