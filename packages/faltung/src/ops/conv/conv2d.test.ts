@@ -1,3 +1,4 @@
+import type { Target } from "../op.ts";
 import { describe, expect, test } from "vitest";
 import { wasmFeatures } from "../../wasm/index.ts";
 import { type Direction, type Problem, prepare, relativeError, testTarget } from "./testing.ts";
@@ -127,6 +128,25 @@ const winogradProblems: Readonly<Record<string, Problem>> = {
     kernel: [3, 3],
     padding: [1, 1],
   },
+  "whole tiles of six": { batch: 2, channels: 16, outChannels: 24, input: [12, 18], kernel: [3, 3], padding: [1, 1] },
+  "tiles of six, and strips": {
+    batch: 2,
+    channels: 17,
+    outChannels: 21,
+    input: [14, 28],
+    kernel: [3, 3],
+    padding: [1, 1],
+  },
+  "tiles of six, and a strip below": { batch: 1, channels: 16, outChannels: 16, input: [18, 14], kernel: [3, 3] },
+  "tiles of six that stick out": {
+    batch: 3,
+    channels: 19,
+    outChannels: 18,
+    input: [10, 22],
+    kernel: [3, 3],
+    padding: [1, 1],
+  },
+  "few tiles of six": { batch: 1, channels: 96, outChannels: 72, input: [12, 14], kernel: [3, 3], padding: [1, 1] },
   "few tiles, for F(2×2)": { batch: 1, channels: 96, outChannels: 96, input: [2, 6], kernel: [3, 3], padding: [1, 1] },
 };
 
@@ -170,19 +190,52 @@ test.each([
   }
 });
 
+/** The sizes of Winograd's algorithm that can do it, as algorithms. */
+function winogradsFor(direction: Direction, problem: Problem): readonly string[] {
+  let offered: readonly string[] = [];
+  const choose: Target["choose"] = ({ algorithms, usual }) => {
+    offered = algorithms;
+    return usual;
+  };
+  prepare(direction, problem, { ...testTarget, fast: true, choose });
+  return offered.filter((algorithm) => algorithm !== "direct");
+}
+
 describe.each(directions)("%s by Winograd's algorithm", (direction) => {
   test.each(Object.entries(winogradProblems))("%s", (_, problem) => {
-    const target = { fma: false, fast: true, wide: false, threads: 1 };
-    const { harness, lowered, result, truth } = prepare(direction, problem, target);
-    const size = problem.input[0] === 2 ? 2 : 4;
-    expect(lowered.stages.some((s) => s.label.includes(`winograd F(${size}×${size})`))).toBe(true);
-    harness.run();
-    const got = result();
-    expect(relativeError(got, truth())).toBeLessThan(2e-5);
-    for (const threads of [3, 64]) {
-      const other = prepare(direction, problem, { ...target, threads });
-      other.harness.run(threads);
-      expect(other.result()).toEqual(got);
+    const algorithms = winogradsFor(direction, problem);
+    expect(algorithms).toContain("winograd4");
+    for (const algorithm of algorithms) {
+      const size = algorithm.slice(-1);
+      const target: Target = { ...testTarget, fast: true, choose: () => algorithm };
+      const { harness, lowered, result, truth } = prepare(direction, problem, target);
+      expect(lowered.stages.some((s) => s.label.includes(`winograd F(${size}×${size})`))).toBe(true);
+      harness.run();
+      const got = result();
+      expect(relativeError(got, truth()), algorithm).toBeLessThan(size === "6" ? 4e-5 : 2e-5);
+      for (const threads of [3, 64]) {
+        const other = prepare(direction, problem, { ...target, threads });
+        other.harness.run(threads);
+        expect(other.result()).toEqual(got);
+      }
     }
+  });
+
+  test("tiles of six are taken where they save products, for their own part of the image", () => {
+    const labels = (cells: number): readonly string[] => {
+      const problem: Problem = {
+        batch: 8,
+        channels: 64,
+        outChannels: 64,
+        input: [cells, cells],
+        kernel: [3, 3],
+        padding: [1, 1],
+      };
+      const { lowered } = prepare(direction, problem, { ...testTarget, fast: true });
+      return lowered.stages.flatMap(({ label }) => label.match(/F\(\d×\d\)/) ?? []);
+    };
+    expect(labels(24)).toEqual(["F(6×6)"]);
+    expect(labels(28)).toEqual(["F(6×6)", "F(4×4)"]);
+    expect(labels(8)).toEqual(["F(4×4)"]);
   });
 });

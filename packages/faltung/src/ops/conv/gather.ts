@@ -2,7 +2,8 @@
 import type { Shape } from "../../tensor/shape.ts";
 import type { BufferRef, Lowered, Site } from "../op.ts";
 import type { ConvAttributes } from "./attributes.ts";
-import { type WinogradSize, planesOf } from "./winograd-transforms.ts";
+import { sixFits, tilesPerImage, tilingsOf } from "./winograd-areas.ts";
+import { type WinogradGradientSize, type WinogradSize, planesOf } from "./winograd-transforms.ts";
 import { type Axes, type Axis, forwardAxis, isIdentity, sourceCells, transposedAxes, unitAxis } from "./axis.ts";
 
 export const input = (index: number): BufferRef => ({ kind: "input", index });
@@ -60,11 +61,12 @@ export function familyOf({ groups, made, summed, axes }: Gather): Family {
 }
 
 /** Sizes of Winograd's algorithm that can do it: those for 3×3 taps and stride 1. */
-export function winogradSizes({ groups, summed, axes }: Omit<Gather, "direction">): readonly (2 | 4)[] {
+export function winogradSizes({ groups, summed, axes }: Omit<Gather, "direction">): readonly WinogradGradientSize[] {
   const [[z], [y], [x]] = axes;
   const fits = (axis: Axis): boolean => axis.taps === 3 && axis.step === 1 && axis.stride === 1 && axis.shiftHop === 1;
   const plane = axes.every((list) => list.length === 1) && z.source * z.taps * z.result === 1;
-  return groups === 1 && summed >= 8 && plane && fits(y) && fits(x) ? [4, 2] : [];
+  if (groups > 1 || summed < 8 || !plane || !fits(y) || !fits(x)) return [];
+  return sixFits(y, x) ? [6, 4, 2] : [4, 2];
 }
 
 /**
@@ -75,8 +77,14 @@ function cyclesOf({ made, summed, axes }: Omit<Gather, "direction">, batch: numb
   const [, [y], [x]] = axes;
   const outputs = Math.ceil(made / 8);
   if (size === undefined) return batch * y.count * x.count * y.taps * x.taps * summed * outputs * 1.1;
-  const tiles = batch * Math.ceil(y.count / size) * Math.ceil(x.count / size);
-  return tiles * planesOf(size) * (summed * outputs * 1.2 + 7 * Math.ceil(summed / 8) + 6 * outputs);
+  return tilingsOf(size, y, x).reduce((sum, tiling, part) => {
+    // What six's transforms do more for each plane; what strips lose, which are read by a pass of their own; weights, or
+    // sums of their gradients, as work for two tiles.
+    const six = tiling.size === 6 ? 2 : 0;
+    const tiles = 1.8 + batch * tilesPerImage(tiling) * (part === 0 ? 1 : 1.25);
+    const transforms = (7 + six) * Math.ceil(summed / 8) + (6 + six) * outputs;
+    return sum + planesOf(tiling.size) * tiles * (summed * outputs * 1.2 + transforms);
+  }, 0);
 }
 
 /**

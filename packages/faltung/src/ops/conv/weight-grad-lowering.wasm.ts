@@ -21,8 +21,8 @@ import {
   weightGradPairs,
   weightGradSumKernel,
 } from "./weight-grad.wasm.ts";
-import { planesOf } from "./winograd-transforms.ts";
-import { tilesPerImage } from "./winograd.wasm.ts";
+import { type Tiling, resultsIn, tilesPerImage, tilingsOf } from "./winograd-areas.ts";
+import { type WinogradGradientSize, planesOf } from "./winograd-transforms.ts";
 import {
   winogradSumBytes,
   winogradWeightGradItems,
@@ -91,7 +91,9 @@ export function lowerWeightGrad(site: Site<ConvAttributes>): Lowered {
     };
   }
   const gather = { ...common, made: common.outChannels, summed: common.channels };
-  return lowerChosen(gather, `convWeightGrad ${title}`, site, winogradSizes(gather), (size) =>
+  // With fused multiply-adds, products take so little of the time that fewer of them do not pay for larger transforms.
+  const sizes = winogradSizes(gather).filter((size) => size < 6 || !target.fma);
+  return lowerChosen(gather, `convWeightGrad ${title}`, site, sizes, (size) =>
     size === undefined
       ? lowerDirect(common, batch, target, { ...main, label: title })
       : lowerWinogradWeightGrad(size, common, batch, target, { ...main, label: title }),
@@ -124,20 +126,26 @@ function lowerDirect(common: Common, batch: number, target: Target, main: Main):
         writes: [2],
         integers: [batch, perChunk],
       },
-      sumStage(weightGradSumKernel(shape), pairs, chunks, sums, 0),
+      sumStage(weightGradSumKernel(shape), pairs, [chunks], sums, 0),
     ],
   };
 }
 
-/** Adds up the partial sums of the chunks, in order. */
-function sumStage(kernel: Kernel, work: number, chunks: number, bytes: number, scratch: number): Stage<BufferRef> {
+/** Adds up the partial sums of the chunks, in order. @param chunks of each place with sums */
+function sumStage(
+  kernel: Kernel,
+  work: number,
+  chunks: readonly number[],
+  bytes: number,
+  scratch: number,
+): Stage<BufferRef> {
   return {
     label: "sum weight gradients",
     kernel,
     work,
-    pointers: [temp(0), output],
-    writes: [1],
-    integers: [chunks],
+    pointers: [...chunks.map((_, i) => temp(i)), output],
+    writes: [chunks.length],
+    integers: chunks,
     scratch,
     flops: 0,
     bytes,
@@ -149,7 +157,7 @@ const winogradTiles = 320 * 1024;
 const winogradSums = 320 * 1024;
 
 function lowerWinogradWeightGrad(
-  size: 2 | 4,
+  size: WinogradGradientSize,
   { outChannels, channels, axes }: Pick<WeightGradShape, "outChannels" | "channels" | "axes">,
   batch: number,
   target: Target,
@@ -157,41 +165,44 @@ function lowerWinogradWeightGrad(
 ): Lowered {
   const [, [y], [x]] = axes;
   const outputBlocks = Math.ceil(outChannels / 8);
-  const planes = planesOf(size);
-  const sumsPerBlock = planes * 256 * Math.ceil(channels / 8);
-  const blocksPerItem = Math.max(1, Math.min(outputBlocks, Math.floor(winogradSums / sumsPerBlock)));
-  const shares = Math.ceil(outputBlocks / blocksPerItem);
-  // As many chunks of images as make 16 work items, whatever the number of threads.
-  const perChunk = Math.max(1, Math.ceil(batch / Math.ceil(16 / shares)));
-  const chunks = Math.ceil(batch / perChunk);
-  const tiles = perChunk * tilesPerImage({ size, y, x });
-  const most = Math.max(8, Math.floor(winogradTiles / (4 * planes * (channels + 8 * blocksPerItem))));
-  const tilesPerBlock = Math.ceil(tiles / Math.ceil(tiles / most));
-  const flavour = { fma: target.fma, wide: target.wide };
-  const shape = { size, channels, outChannels, y, x, flavour, tilesPerBlock, blocksPerItem };
-  const sums = winogradSumBytes(shape, chunks);
-  return {
-    temps: [sums],
-    stages: [
-      {
-        ...main,
-        label: `convWeightGrad winograd F(${size}×${size}) ${main.label}`,
-        kernel: winogradWeightGradKernel(shape),
-        work: winogradWeightGradItems(shape, chunks),
-        pointers: [input(0), input(1), temp(0)],
-        writes: [2],
-        integers: [batch, perChunk],
-        scratch: winogradWeightGradScratch(shape),
-      },
-      sumStage(
-        winogradWeightGradSumKernel(shape),
-        winogradWeightGradPairs(shape),
-        chunks,
-        sums,
-        winogradWeightGradSumScratch,
-      ),
-    ],
-  };
+  const tilings = tilingsOf(size, y, x);
+  const productsOf = (tiling: Tiling): number => planesOf(tiling.size) * tilesPerImage(tiling);
+  const passes = tilings.map((tiling, index) => {
+    const planes = planesOf(tiling.size);
+    const sumsPerBlock = planes * 256 * Math.ceil(channels / 8);
+    const blocksPerItem = Math.max(1, Math.min(outputBlocks, Math.floor(winogradSums / sumsPerBlock)));
+    const shares = Math.ceil(outputBlocks / blocksPerItem);
+    // As many chunks of images as make 16 work items, whatever the number of threads; fewer for strips, of the same size.
+    const items = Math.ceil((16 * productsOf(tiling)) / productsOf(tilings[0]));
+    const perChunk = Math.max(1, Math.ceil(batch / Math.ceil(items / shares)));
+    const chunks = Math.ceil(batch / perChunk);
+    const tiles = perChunk * tilesPerImage(tiling);
+    const most = Math.max(8, Math.floor(winogradTiles / (4 * planes * (channels + 8 * blocksPerItem))));
+    const tilesPerBlock = Math.ceil(tiles / Math.ceil(tiles / most));
+    const flavour = { fma: target.fma, wide: target.wide };
+    const shape = { ...tiling, channels, outChannels, y, x, flavour, tilesPerBlock, blocksPerItem };
+    const share = resultsIn(tiling, y, x) / (y.count * x.count);
+    const stage: Stage<BufferRef> = {
+      label: `convWeightGrad winograd F(${tiling.size}×${tiling.size}) ${main.label}`,
+      kernel: winogradWeightGradKernel(shape),
+      work: winogradWeightGradItems(shape, chunks),
+      pointers: [input(0), input(1), temp(index)],
+      writes: [2],
+      integers: [batch, perChunk],
+      scratch: winogradWeightGradScratch(shape),
+      flops: share * main.flops,
+      bytes: share * main.bytes,
+    };
+    return { shape, chunks, stage, sums: winogradSumBytes(shape, chunks) };
+  });
+  const sum = sumStage(
+    winogradWeightGradSumKernel(passes.map(({ shape }) => shape)),
+    winogradWeightGradPairs(passes[0].shape),
+    passes.map(({ chunks }) => chunks),
+    passes.reduce((bytes, { sums }) => bytes + sums, 0),
+    winogradWeightGradSumScratch,
+  );
+  return { temps: passes.map(({ sums }) => sums), stages: [...passes.map(({ stage }) => stage), sum] };
 }
 
 function lowerFewChannels(
@@ -222,7 +233,7 @@ function lowerFewChannels(
         integers: [batch, perChunk],
         scratch: fewChannelsScratch(shape),
       },
-      sumStage(fewChannelsSumKernel(shape), outChannels, chunks, sums, 0),
+      sumStage(fewChannelsSumKernel(shape), outChannels, [chunks], sums, 0),
     ],
   };
 }

@@ -1,6 +1,7 @@
 /** Where Winograd's tiles lie, and the transform of their inputs: shared by the convolution and the weight gradient. */
 import { type FunctionBuilder, type I32, type Local, type V128, f32x4, i32, v128 } from "../../wasm/index.ts";
 import type { Axis } from "./axis.ts";
+import { type TileArea, type Tiling, tilesPerImage } from "./winograd-areas.ts";
 import {
   type Transform,
   type VectorMath,
@@ -10,8 +11,7 @@ import {
   sideOf,
 } from "./winograd-transforms.ts";
 
-export interface TileGrid {
-  readonly size: WinogradSize;
+export interface TileGrid extends Tiling {
   readonly summed: number;
   readonly y: Axis;
   readonly x: Axis;
@@ -25,17 +25,25 @@ export interface TileOrigin {
 }
 
 /** Takes a tile's number apart. */
-export function emitTileOrigin(f: FunctionBuilder, { size, y, x }: Omit<TileGrid, "summed">, tile: I32): TileOrigin {
-  const across = Math.ceil(x.count / size);
-  const down = Math.ceil(y.count / size);
+export function emitTileOrigin(f: FunctionBuilder, { size, areas }: Tiling, tile: I32): TileOrigin {
   const number = f.let(tile, "number");
-  const image = f.let(i32.divU(number, across * down), "image");
-  const within = f.let(i32.remU(number, across * down), "within");
-  return {
-    image,
-    row: f.let(i32.mul(i32.divU(within, across), size), "tileRow"),
-    column: f.let(i32.mul(i32.remU(within, across), size), "tileColumn"),
+  const image = f.let(i32.divU(number, tilesPerImage({ areas })), "image");
+  const within = f.let(i32.remU(number, tilesPerImage({ areas })), "within");
+  const [row, column] = [f.local("i32", "tileRow"), f.local("i32", "tileColumn")];
+  const locate = (left: readonly TileArea[]): void => {
+    const [area, ...others] = left;
+    const here = (): void => {
+      f.set(row, i32.add(i32.mul(i32.divU(within, area.across), size), area.row));
+      f.set(column, i32.add(i32.mul(i32.remU(within, area.across), size), area.column));
+    };
+    if (others.length === 0) return here();
+    f.if(i32.ltS(within, area.down * area.across), here, () => {
+      f.set(within, i32.sub(within, area.down * area.across));
+      locate(others);
+    });
   };
+  locate(areas);
+  return { image, row, column };
 }
 
 /**

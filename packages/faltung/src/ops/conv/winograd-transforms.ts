@@ -4,8 +4,10 @@
  *
  *     y = Aᵀ·[(G·g) ⊙ (Bᵀ·d)]
  *
- * and in two dimensions the same along both. F(4) uses the points 0, ±1, ±2 and ∞, F(2) the points 0, ±1 and ∞: the
- * more points, the fewer multiplications, and the larger the numbers that cancel (F(4) errs about ten times as much).
+ * and in two dimensions the same along both. F(2) uses the points 0, ±1 and ∞, F(4) ±2 too, F(6) also ±1/2: the more
+ * points, the fewer multiplications (4, 2.25 and 1.78 a result in two dimensions, instead of 9), and the larger the
+ * numbers that cancel (F(4) errs about ten times as much as F(2), F(6) twice as much as F(4)). F(4)'s points are the first
+ * of F(6), so that its filters are those of F(6) but for a factor.
  * F(3) of 4 taps is for kernels of 7 and stride 2, taken apart (phases.wasm.ts).
  * The transforms below are those matrices written out, with shared sums.
  * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
@@ -24,7 +26,7 @@ export interface VectorMath {
 export function vectorMath(f: FunctionBuilder, fma: boolean, wide: boolean = false): VectorMath {
   const constants = new Map<number, Local<"v128">>();
   const constant = (x: number): V128 => constants.get(x) ?? f32x4.const(x);
-  for (const x of [2, -2, 4, -4, 5, -5, 8]) constants.set(x, f.let(f32x4.const(x), `c${x}`));
+  for (const x of [2, -2, 3, 4, -4, 5, -5, 8, 16, 32, -4.25, 5.25]) constants.set(x, f.let(f32x4.const(x), `c${x}`));
   return {
     wide,
     let: (x) => f.let(x),
@@ -71,8 +73,11 @@ const { add, sub, mul } = f32x4;
 /** Some numbers of a transformed filter, from those of its taps that it asks for. */
 type FilterPart = (m: VectorMath, tap: (index: 0 | 1 | 2 | 3) => Local<"v128">) => V128[];
 
-/** Results side by side: F(2) and F(4) are of 3 taps, F(3) of 4. */
-export type WinogradSize = 2 | 3 | 4;
+/** Results side by side: F(2), F(4) and F(6) are of 3 taps, F(3) of 4. */
+export type WinogradSize = 2 | 3 | 4 | 6;
+
+/** Those that the gradient by weight knows. */
+export type WinogradGradientSize = Exclude<WinogradSize, 3>;
 
 /** One size of Winograd's algorithm along one dimension. Transforms take locals (each is used more than once). */
 export interface Winograd {
@@ -91,6 +96,7 @@ export interface Winograd {
 
 /** With its adjoint, for the gradient by weight. */
 export interface WinogradGradient extends Winograd {
+  readonly m: WinogradGradientSize;
   /** A·dy: the gradient of m results to m + taps − 1. */
   readonly outputGradient: Transform;
   /** Gᵀ·s: the gradient of the transformed filter to that of the filter. */
@@ -103,6 +109,16 @@ const aroundOne: FilterPart = (m, tap) => {
   const ends = m.let(add(tap(0), tap(2)));
   return [add(ends, middle), sub(ends, middle)];
 };
+
+/** At 2 and −2 with `far` the last tap; with the first one instead at 1/2 and −1/2, four times as much. */
+const aroundTwo =
+  (far: 0 | 2): FilterPart =>
+  (m, tap) => {
+    const ends = m.let(m.fma(tap(far), 4, tap(far === 0 ? 2 : 0)));
+    const middle = tap(1);
+    const middle2 = m.let(add(middle, middle));
+    return [add(ends, middle2), sub(ends, middle2)];
+  };
 
 const winograd4: WinogradGradient = {
   m: 4,
@@ -121,17 +137,7 @@ const winograd4: WinogradGradient = {
       m.fma(d1, 4, m.fma(d3, -5, d5)),
     ];
   },
-  filter: [
-    (_m, tap) => [tap(0)],
-    aroundOne,
-    (m, tap) => {
-      const ends = m.let(m.fma(tap(2), 4, tap(0)));
-      const middle = tap(1);
-      const middle2 = m.let(add(middle, middle));
-      return [add(ends, middle2), sub(ends, middle2)];
-    },
-    (_m, tap) => [tap(2)],
-  ],
+  filter: [(_m, tap) => [tap(0)], aroundOne, aroundTwo(2), (_m, tap) => [tap(2)]],
   filterFactors: [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24, 1],
   output(m, [y0, y1, y2, y3, y4, y5]) {
     const sum = m.let(add(y1, y2));
@@ -161,6 +167,79 @@ const winograd4: WinogradGradient = {
       add(mul(s0, f32x4.const(1 / 4)), add(sum, sum2)),
       add(difference, difference2),
       add(m.fma(sum2, 4, sum), s5),
+    ];
+  },
+};
+
+/** Numbers are in the order 0, ±1, ±2, ∞, ±1/2; at ±1/2, products are 1/32 of what they would be. */
+const winograd6: WinogradGradient = {
+  m: 6,
+  taps: 3,
+  input(m, [d0, d1, d2, d3, d4, d5, d6, d7]) {
+    // Of even inputs, or of odd ones: a − 4.25b + c, a − 5b + 4c, 4a − 5b + c.
+    const combined = (a: V128, b: V128, c: V128): readonly Local<"v128">[] => {
+      const ends = m.let(add(a, c));
+      const less = m.let(m.fma(b, -5, ends));
+      return [m.let(m.fma(b, -4.25, ends)), m.let(m.fma(c, 3, less)), m.let(m.fma(a, 3, less))];
+    };
+    const [even, even2, evenHalf] = combined(d2, d4, d6);
+    const [odd, odd2, oddHalf] = combined(d1, d3, d5);
+    return [
+      m.fma(sub(d4, d2), 5.25, sub(d0, d6)),
+      add(even, odd),
+      sub(even, odd),
+      m.fma(odd2, 2, even2),
+      m.fma(odd2, -2, even2),
+      m.fma(sub(d3, d5), 5.25, sub(d7, d1)),
+      m.fma(evenHalf, 2, oddHalf),
+      sub(add(evenHalf, evenHalf), oddHalf),
+    ];
+  },
+  filter: [...winograd4.filter, aroundTwo(0)],
+  filterFactors: [1, -2 / 9, -2 / 9, 1 / 360, 1 / 360, 1, 1 / 360, 1 / 360],
+  output(m, [y0, y1, y2, y3, y4, y5, y6, y7]) {
+    const sum = m.let(add(y1, y2));
+    const difference = m.let(sub(y1, y2));
+    const sum2 = m.let(add(y3, y4));
+    const difference2 = m.let(sub(y3, y4));
+    const sumHalf = m.let(add(y6, y7));
+    const differenceHalf = m.let(sub(y6, y7));
+    return [
+      m.fma(sumHalf, 32, add(add(y0, sum), sum2)),
+      m.fma(differenceHalf, 16, m.fma(difference2, 2, difference)),
+      m.fma(sumHalf, 8, m.fma(sum2, 4, sum)),
+      m.fma(differenceHalf, 4, m.fma(difference2, 8, difference)),
+      m.fma(sumHalf, 2, m.fma(sum2, 16, sum)),
+      m.fma(difference2, 32, add(add(difference, y5), differenceHalf)),
+    ];
+  },
+  outputGradient(m, [y0, y1, y2, y3, y4, y5]) {
+    const even = m.let(add(add(y0, y2), y4));
+    const odd = m.let(add(add(y1, y3), y5));
+    const even2 = m.let(m.fma(y4, 16, m.fma(y2, 4, y0)));
+    const odd2 = m.let(m.fma(y5, 32, m.fma(y3, 8, add(y1, y1))));
+    const evenHalf = m.let(m.fma(y0, 32, m.fma(y2, 8, add(y4, y4))));
+    const oddHalf = m.let(m.fma(y1, 16, m.fma(y3, 4, y5)));
+    return [
+      y0,
+      add(even, odd),
+      sub(even, odd),
+      add(even2, odd2),
+      sub(even2, odd2),
+      y5,
+      add(evenHalf, oddHalf),
+      sub(evenHalf, oddHalf),
+    ];
+  },
+  filterGradient(m, [s0, s1, s2, s3, s4, s5, s6, s7]) {
+    const times = (x: V128, factor: number): Local<"v128"> => m.let(mul(x, f32x4.const(factor)));
+    const sum = times(add(s1, s2), -2 / 9);
+    const sum2 = times(add(s3, s4), 1 / 360);
+    const sumHalf = times(add(s6, s7), 1 / 360);
+    return [
+      m.fma(sumHalf, 4, add(s0, add(sum, sum2))),
+      add(times(sub(s1, s2), -2 / 9), times(add(sub(s3, s4), sub(s6, s7)), 1 / 180)),
+      m.fma(sum2, 4, add(sum, add(sumHalf, s5))),
     ];
   },
 };
@@ -213,8 +292,14 @@ export function algorithmOf(size: WinogradSize): Winograd {
   return size === 3 ? winograd3 : gradientOf(size);
 }
 
-export function gradientOf(size: 2 | 4): WinogradGradient {
-  return size === 4 ? winograd4 : winograd2;
+const gradients: Readonly<Record<WinogradGradientSize, WinogradGradient>> = {
+  2: winograd2,
+  4: winograd4,
+  6: winograd6,
+};
+
+export function gradientOf(size: WinogradGradientSize): WinogradGradient {
+  return gradients[size];
 }
 
 /** Cells of a tile along a dimension, border included. */

@@ -9,9 +9,10 @@
  */
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
-import { type Flavour, type Step, type TilePool, flavourKey, tilePool } from "../matmul/tile.wasm.ts";
+import { type Flavour, type Step, type TilePool, flavourKey, i32Params, tilePool } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
 import { rowsOf } from "./weight-grad.wasm.ts";
+import { type Tiling, areasKey, tilesPerImage } from "./winograd-areas.ts";
 import {
   type TileScratch,
   emitColumns,
@@ -24,11 +25,18 @@ import {
   storeHalves,
   tileScratchBytes,
 } from "./winograd-tiles.wasm.ts";
-import { type VectorMath, emitHalves, gradientOf, planesOf, sideOf, vectorMath } from "./winograd-transforms.ts";
-import { tilesPerImage } from "./winograd.wasm.ts";
+import {
+  type VectorMath,
+  type WinogradGradientSize,
+  emitHalves,
+  gradientOf,
+  planesOf,
+  sideOf,
+  vectorMath,
+} from "./winograd-transforms.ts";
 
-export interface WinogradWeightGradShape {
-  readonly size: 2 | 4;
+export interface WinogradWeightGradShape extends Tiling {
+  readonly size: WinogradGradientSize;
   readonly channels: number;
   readonly outChannels: number;
   /** The forward direction's. */
@@ -90,7 +98,7 @@ export function winogradWeightGradItems(shape: WinogradWeightGradShape, chunks: 
 export function winogradWeightGradKernel(shape: WinogradWeightGradShape): Kernel {
   const { size, channels, outChannels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
   const numbers = [size, channels, outChannels, tilesPerBlock, blocksPerItem].join(" ");
-  const axes = [y, x].map((axis) => Object.values(axis).join()).join("|");
+  const axes = [y, x].map((axis) => Object.values(axis).join()).join("|") + areasKey(shape);
   return {
     key: `winogradWeightGrad ${numbers} ${flavourKey(flavour)} ${axes}`,
     pointers: 3,
@@ -113,7 +121,7 @@ type Arguments = Readonly<
 >;
 
 function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arguments): void {
-  const { size, channels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
+  const { size, areas, channels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
   const { inputBlocks, outputBlocks, block, inputPlane, outputPlane } = layoutOf(shape);
   const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
@@ -142,7 +150,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
         emitInputTile(
           f,
           math,
-          { size, summed: channels, y, x },
+          { size, areas, summed: channels, y, x },
           {
             source: args.source,
             tile: i32.add(first, tile),
@@ -285,22 +293,24 @@ function emitSums(f: FunctionBuilder, pool: TilePool, shape: WinogradWeightGradS
 }
 
 /**
- * Adds up the chunks and transforms back. Pointers: sums, weight gradient (plain). Integer: chunks. Work items: pairs of
- * blocks. Scratch: one pair's planes.
+ * Adds up the chunks and transforms back. Pointers: sums of each shape, weight gradient (plain). Integers: chunks of each.
+ * Work items: pairs of blocks. Scratch: one pair's gradient.
+ *
+ * @param shapes of the same channels: the tiles of one size, and of another
  */
-export function winogradWeightGradSumKernel(shape: WinogradWeightGradShape): Kernel {
-  const { size, channels, outChannels } = shape;
-  const { inputBlocks } = layoutOf(shape);
-  const algorithm = gradientOf(size);
-  const side = sideOf(size);
+export function winogradWeightGradSumKernel(shapes: readonly WinogradWeightGradShape[]): Kernel {
+  const [{ channels, outChannels }] = shapes;
+  const { inputBlocks } = layoutOf(shapes[0]);
+  const count = shapes.length;
   return {
-    key: `winogradWeightGradSum ${size} ${channels} ${outChannels}`,
-    pointers: 2,
-    integers: 1,
+    key: `winogradWeightGradSum ${shapes.map(({ size }) => size).join()} ${channels} ${outChannels}`,
+    pointers: count + 1,
+    integers: count,
     build: (module) =>
       module.func(
-        { name: "winogradWeightGradSum", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, scratch, sums, weight, chunks) => {
+        { name: "winogradWeightGradSum", params: i32Params(4 + 2 * count), results: [] },
+        (f, lo, hi, scratch, ...rest) => {
+          const weight = rest[count];
           const math = vectorMath(f, false);
           const [item, c, lane] = ["item", "c", "lane"].map((name) => f.local("i32", name));
           f.for(item, lo, hi, 1, () => {
@@ -310,35 +320,13 @@ export function winogradWeightGradSumKernel(shape: WinogradWeightGradShape): Ker
             const firstIn = f.let(i32.mul(i32.remU(item, inputBlocks), 8), "firstIn");
             const rows = f.let(i32.sub(channels, firstIn), "rows");
             f.if(i32.gtS(rows, 8), () => f.set(rows, 8));
-            const pair = f.let(i32.add(sums, i32.mul(item, pairBytes(shape))), "pair");
             const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(firstOut, channels), firstIn), 36)), "to");
             f.for(c, 0, rows, 1, () => {
-              for (let v = 0; v < 2; v++) {
-                const at = f.let(i32.add(pair, i32.add(i32.mul(c, 32), 16 * v)), "at");
-                // Gᵀ·s along y for each column of planes, then along x.
-                const columns = Array.from({ length: side }, (_, i) => {
-                  const column = Array.from({ length: side }, (_unused, r) =>
-                    emitTotal(
-                      f,
-                      at,
-                      (r * side + i) * 256,
-                      chunks,
-                      inputBlocks * pairBytes(shape) * Math.ceil(outChannels / 8),
-                    ),
-                  );
-                  return algorithm.filterGradient(math, column).map((value) => f.let(value));
-                });
-                for (let r = 0; r < 3; r++) {
-                  algorithm
-                    .filterGradient(
-                      math,
-                      columns.map((column) => column[r]),
-                    )
-                    .forEach((value, i) => {
-                      f.do(v128.store(scratch, value, (r * 3 + i) * 32 + 16 * v));
-                    });
-                }
-              }
+              shapes.forEach((shape, s) => {
+                const pair = i32.add(rest[s], i32.mul(item, pairBytes(shape)));
+                const from = f.let(i32.add(pair, i32.mul(c, 32)), "pair");
+                emitFilterGradient(f, math, shape, from, rest[count + 1 + s], scratch, s > 0);
+              });
               f.for(lane, 0, lanes, 1, () => {
                 const row = f.let(i32.add(to, i32.mul(i32.add(i32.mul(lane, channels), c), 36)), "row");
                 const from = f.let(i32.add(scratch, i32.mul(lane, 4)), "from");
@@ -349,6 +337,38 @@ export function winogradWeightGradSumKernel(shape: WinogradWeightGradShape): Ker
         },
       ),
   };
+}
+
+/** Gᵀ·s·G of the sums of all chunks, eight output channels of one input channel, to [tap][8], or added to what is there. */
+function emitFilterGradient(
+  f: FunctionBuilder,
+  math: VectorMath,
+  shape: WinogradWeightGradShape,
+  from: Local<"i32">,
+  chunks: I32,
+  to: I32,
+  add: boolean,
+): void {
+  const { filterGradient } = gradientOf(shape.size);
+  const side = sideOf(shape.size);
+  const chunkBytes = winogradSumBytes(shape, 1);
+  for (let v = 0; v < 2; v++) {
+    const at = f.let(i32.add(from, 16 * v), "at");
+    // Along y for each column of planes, then along x.
+    const columns = Array.from({ length: side }, (_, i) => {
+      const column = Array.from({ length: side }, (_unused, r) =>
+        emitTotal(f, at, (r * side + i) * 256, chunks, chunkBytes),
+      );
+      return filterGradient(math, column).map((value) => f.let(value));
+    });
+    for (let r = 0; r < 3; r++) {
+      const row = columns.map((column) => column[r]);
+      filterGradient(math, row).forEach((value, i) => {
+        const place = (r * 3 + i) * 32 + 16 * v;
+        f.do(v128.store(to, add ? f32x4.add(value, v128.load(to, place)) : value, place));
+      });
+    }
+  }
 }
 
 export const winogradWeightGradSumScratch: number = 9 * 32;

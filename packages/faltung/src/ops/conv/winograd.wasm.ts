@@ -26,6 +26,7 @@ import {
 } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
 import { type PackShape, packedChannels, paddedChannels } from "./pack.wasm.ts";
+import { type Tiling, areasKey, tilesPerImage } from "./winograd-areas.ts";
 import {
   emitInputTile,
   emitTileOrigin,
@@ -43,8 +44,7 @@ import {
   vectorMath,
 } from "./winograd-transforms.ts";
 
-export interface WinogradShape {
-  readonly size: WinogradSize;
+export interface WinogradShape extends Tiling {
   readonly made: number;
   readonly summed: number;
   readonly y: Axis;
@@ -56,17 +56,14 @@ export interface WinogradShape {
   readonly lanes: 8 | 16;
   /** Blocks of `lanes` channels made by a work item. */
   readonly blocksPerItem: number;
+  /** Of which size the transformed weights are: of `size`, or 6 for 4. */
+  readonly filters: WinogradSize;
   /**
    * Where given, the weights come packed, not transformed: the work item transforms those of so many channels at a time
    * (a divisor of `summed`). With few tiles to use them, 36 numbers take longer to come from memory than to be made of 9.
    */
   readonly transformAtOnce?: number;
   readonly epilogue?: Epilogue;
-}
-
-/** Tiles of one image. */
-export function tilesPerImage({ size, y, x }: Pick<WinogradShape, "size" | "y" | "x">): number {
-  return Math.ceil(y.count / size) * Math.ceil(x.count / size);
 }
 
 const planeGap = 320;
@@ -107,6 +104,7 @@ function packedBlockBytes({ size, summed, lanes }: WinogradWeights): number {
   return algorithmOf(size).taps ** 2 * 4 * lanes * paddedChannels(summed);
 }
 
+/** Work items of a batch. */
 export function winogradItems(shape: WinogradShape, batch: number): number {
   const tiles = batch * tilesPerImage(shape);
   return Math.ceil(tiles / shape.tilesPerItem) * Math.ceil(Math.ceil(shape.made / shape.lanes) / shape.blocksPerItem);
@@ -114,10 +112,11 @@ export function winogradItems(shape: WinogradShape, batch: number): number {
 
 /** Pointers: source (blocked), weights (transformed, or packed), result (blocked), the epilogue's operands. Integer: images. */
 export function winogradKernel(shape: WinogradShape): Kernel {
-  const { size, made, summed, y, x, flavour, tilesPerItem, lanes, blocksPerItem, transformAtOnce, epilogue } = shape;
+  const { size, made, summed, y, x, flavour, tilesPerItem, lanes, blocksPerItem, filters, transformAtOnce, epilogue } =
+    shape;
   const operands = epilogue?.operands.length ?? 0;
-  const numbers = [size, made, summed, tilesPerItem, lanes, blocksPerItem, transformAtOnce].join(" ");
-  const axes = [y, x].map((axis) => Object.values(axis).join()).join("|");
+  const numbers = [size, made, summed, tilesPerItem, lanes, blocksPerItem, filters, transformAtOnce].join(" ");
+  const axes = [y, x].map((axis) => Object.values(axis).join()).join("|") + areasKey(shape);
   return {
     key: `winograd ${numbers} ${flavourKey(flavour)} ${axes} ${epilogueKey(epilogue)}`,
     pointers: 3 + operands,
@@ -169,7 +168,9 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
     f.if(i32.gtS(endBlock, blocks), () => f.set(endBlock, blocks));
     f.for(block, firstBlock, endBlock, 1, () => {
       const blockBytes =
-        transformAtOnce === undefined ? filterPlaneBytes(lanes, summed) * planesOf(size) : packedBlockBytes(shape);
+        transformAtOnce === undefined
+          ? filterPlaneBytes(lanes, summed) * planesOf(shape.filters)
+          : packedBlockBytes(shape);
       const weights = f.let(i32.add(args.weights, i32.mul(block, blockBytes)), "weights");
       if (transformAtOnce === undefined) {
         emitProducts(f, pool, shape, { inputs, weights, products, channels: summed });
@@ -219,11 +220,11 @@ function emitProducts(f: FunctionBuilder, pool: TilePool, shape: WinogradShape, 
   const { size, tilesPerItem, lanes, flavour } = shape;
   const { products, channels, before } = place;
   const { block, plane } = inputBytes(shape);
-  const planes = f.let(i32.const(planesOf(size)), "planes");
+  const skipped = filterPlaneBytes(lanes, channels) * (sideOf(shape.filters) - sideOf(size));
   const planeFrom = f.let(place.inputs, "planeFrom");
   const planeTo = f.let(products, "planeTo");
   const weights = f.let(place.weights, "planeWeights");
-  f.countdown(planes, () => {
+  eachPlane(f, skipped === 0 ? [planesOf(size)] : [sideOf(size), sideOf(size)], weights, skipped, () => {
     const from = f.let(planeFrom, "from");
     const to = f.let(planeTo, "to");
     for (const { height, repeat } of tileHeights(tilesPerItem, mostRows(flavour, lanes))) {
@@ -269,6 +270,22 @@ function emitProducts(f: FunctionBuilder, pool: TilePool, shape: WinogradShape, 
   });
 }
 
+/** All planes in order; in rows, if weights of a larger size are passed over behind each. */
+function eachPlane(
+  f: FunctionBuilder,
+  [count, ...inner]: readonly number[],
+  weights: Local<"i32">,
+  skipped: number,
+  emit: () => void,
+): void {
+  const left = f.let(i32.const(count), "planes");
+  f.countdown(left, () => {
+    if (inner.length === 0) return emit();
+    eachPlane(f, inner, weights, 0, emit);
+    f.set(weights, i32.add(weights, skipped));
+  });
+}
+
 interface OutputPlace {
   readonly products: Local<"i32">;
   readonly tile: I32;
@@ -286,14 +303,14 @@ function emitOutputTile(
   shape: WinogradShape,
   { products, tile, half, result, block }: OutputPlace,
 ): void {
-  const { size, made, y, x, transformAtOnce } = shape;
+  const { size, areas, made, y, x, filters, transformAtOnce } = shape;
   const { output, filterFactors } = algorithmOf(size);
   const side = sideOf(size);
   const { plane } = productBytes(shape);
-  /** A product along one dimension, with the factor that a filter transformed within does not have. */
+  /** A product along one dimension, with the factor that a filter transformed within, or for another size, does not have. */
   const loadProduct = (i: number, pointer: I32, offset: number): Local<"v128"> => {
     const product = v128.load(pointer, offset);
-    const factor = transformAtOnce === undefined ? 1 : filterFactors[i];
+    const factor = filterFactors[i] / (transformAtOnce === undefined ? algorithmOf(filters).filterFactors[i] : 1);
     return f.let(factor === 1 ? product : f32x4.mul(product, f32x4.const(factor)));
   };
   const from = f.let(products, "from");
@@ -338,7 +355,7 @@ function emitOutputTile(
     );
   };
   f.countdown(rows, () => {
-    if (x.result % size === 0) emitRowOf(size);
+    if (areas.every(({ column, across }) => column + across * size <= x.result)) emitRowOf(size);
     else
       f.if(
         i32.geS(columns, size),

@@ -24,7 +24,7 @@ import {
   integerWinogradWeightKernel,
 } from "./winograd.wasm.ts";
 import { integerWinograd2, integerWinograd4 } from "./winograd-integers.ts";
-import { tilesPerImage } from "../conv/winograd.wasm.ts";
+import { tilesPerImage, tilingsOf } from "../conv/winograd-areas.ts";
 import { packBytesItems, packBytesKernel, packedBytes, unitsOf, widenKernel, widenedBytes } from "./pack.wasm.ts";
 
 export const convIntegerWasm: WasmLowering<ConvIntegerAttributes> = {
@@ -133,7 +133,8 @@ function lowerWinograd(
   buffers: readonly BufferRef[],
 ): Lowered {
   const batch = inputs[0].type.shape[0];
-  const tiles = batch * tilesPerImage({ size, y, x });
+  const [{ areas }] = tilingsOf(size, y, x);
+  const tiles = batch * tilesPerImage({ areas });
   const blocks = Math.ceil(made / 8);
   // As in conv/gather-lowering.wasm.ts: inputs stay in the cache, and threads have equal shares.
   const most = Math.max(
@@ -145,7 +146,7 @@ function lowerWinograd(
   const shares = threads === 1 ? 1 : Math.ceil((2 * threads) / Math.ceil(tiles / tilesPerItem));
   const blocksPerItem = Math.ceil(blocks / Math.min(blocks, shares));
   const stored = result.type.dtype;
-  const shape = { size, made, summed, y, x, zero: attrs.zero, tilesPerItem, blocksPerItem, stored, epilogue };
+  const shape = { size, areas, made, summed, y, x, zero: attrs.zero, tilesPerItem, blocksPerItem, stored, epilogue };
   const transformed = integerWinogradWeightBytes(size, made, summed);
   return {
     temps: [transformed],

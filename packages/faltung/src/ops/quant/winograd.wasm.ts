@@ -8,15 +8,15 @@ import type { DType } from "../../tensor/shape.ts";
 import { BYTES } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, i16x8, i32, i32x4, i64, v128 } from "../../wasm/index.ts";
 import type { Axis } from "../conv/axis.ts";
+import { type Tiling, tilesPerImage } from "../conv/winograd-areas.ts";
 import { emitTileOrigin } from "../conv/winograd-tiles.wasm.ts";
-import { tilesPerImage } from "../conv/winograd.wasm.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
 import { tileHeights } from "../matmul/tile-heights.ts";
 import { type Step, type TilePool, i32Params, mostRows, tilePool } from "../matmul/tile.wasm.ts";
 import { unitsOf } from "./pack.wasm.ts";
 import { type IntegerWinograd, integerWinograd2, integerWinograd4 } from "./winograd-integers.ts";
 
-export interface IntegerWinogradShape {
+export interface IntegerWinogradShape extends Tiling {
   readonly size: 2 | 4;
   readonly made: number;
   readonly summed: number;
