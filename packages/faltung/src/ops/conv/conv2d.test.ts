@@ -160,7 +160,7 @@ describe("a first layer of stride 2, as phases by Winograd's algorithm", () => {
     "2×3 cells": { ...first, input: [7, 9], kernel: [7, 7], padding: [1, 1] },
   };
   test.each(Object.entries(layers))("%s", (_, problem) => {
-    const target = { ...testTarget, fast: true, choose: () => (problem.kernel[0] > 6 ? "winograd3" : "winograd4") };
+    const target = { ...testTarget, fast: true, choose: () => (problem.kernel[0] > 6 ? "winograd5" : "winograd4") };
     const { harness, lowered, result, truth } = prepare("conv", problem, target);
     expect(lowered.stages.map(({ label }) => label)).toContain("phases");
     harness.run();

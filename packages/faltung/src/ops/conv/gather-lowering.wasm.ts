@@ -101,7 +101,7 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
   if (source.layout === "plain") {
     const phases = phasesOf(g);
     if (phases === undefined) return direct();
-    const size: WinogradSize = phases.axes[1][0].taps === 4 ? 3 : 4;
+    const size: WinogradSize = phases.axes[1][0].taps === 4 ? 5 : 4;
     const lower = (by: WinogradSize | undefined): Lowered =>
       by === undefined ? direct() : withPhases(g, batch, winograd(phases, by));
     return lowerChosen(g, work, site, [size], lower, phases);

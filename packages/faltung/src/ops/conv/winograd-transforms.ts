@@ -8,7 +8,7 @@
  * points, the fewer multiplications (4, 2.25 and 1.78 a result in two dimensions, instead of 9), and the larger the
  * numbers that cancel (F(4) errs about ten times as much as F(2), F(6) twice as much as F(4)). F(4)'s points are the first
  * of F(6), so that its filters are those of F(6) but for a factor.
- * F(3) of 4 taps is for kernels of 7 and stride 2, taken apart (phases.wasm.ts).
+ * F(5) of 4 taps is for kernels of 7 and stride 2, taken apart (phases.wasm.ts).
  * The transforms below are those matrices written out, with shared sums.
  * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
  */
@@ -73,11 +73,11 @@ const { add, sub, mul } = f32x4;
 /** Some numbers of a transformed filter, from those of its taps that it asks for. */
 type FilterPart = (m: VectorMath, tap: (index: 0 | 1 | 2 | 3) => Local<"v128">) => V128[];
 
-/** Results side by side: F(2), F(4) and F(6) are of 3 taps, F(3) of 4. */
-export type WinogradSize = 2 | 3 | 4 | 6;
+/** Results side by side: F(2), F(4) and F(6) are of 3 taps, F(5) of 4. */
+export type WinogradSize = 2 | 4 | 5 | 6;
 
 /** Those that the gradient by weight knows. */
-export type WinogradGradientSize = Exclude<WinogradSize, 3>;
+export type WinogradGradientSize = Exclude<WinogradSize, 5>;
 
 /** One size of Winograd's algorithm along one dimension. Transforms take locals (each is used more than once). */
 export interface Winograd {
@@ -118,6 +118,17 @@ const aroundTwo =
     const middle = tap(1);
     const middle2 = m.let(add(middle, middle));
     return [add(ends, middle2), sub(ends, middle2)];
+  };
+
+/** Of four taps at 2 and −2 with `first` 0, with the last one first at 1/2 and −1/2, eight times as much. */
+const aroundTwoOfFour =
+  (first: 0 | 3): FilterPart =>
+  (m, tap) => {
+    const at = (i: 0 | 1 | 2 | 3): Local<"v128"> => tap((first === 0 ? i : 3 - i) as 0 | 1 | 2 | 3);
+    const even = m.let(m.fma(at(2), 4, at(0)));
+    const middle = at(1);
+    const odd = m.let(m.fma(at(3), 8, add(middle, middle)));
+    return first === 0 ? [add(even, odd), sub(even, odd)] : [add(odd, even), sub(odd, even)];
   };
 
 const winograd4: WinogradGradient = {
@@ -171,7 +182,29 @@ const winograd4: WinogradGradient = {
   },
 };
 
-/** Numbers are in the order 0, ±1, ±2, ∞, ±1/2; at ±1/2, products are 1/32 of what they would be. */
+/** `count` results from products at the points 0, ±1, ±2, ∞ and ±1/2, where those are 1/32 of what they would be. */
+const outputOfEight =
+  (count: 5 | 6): Transform =>
+  (m, [y0, y1, y2, y3, y4, y5, y6, y7]) => {
+    const sum = m.let(add(y1, y2));
+    const difference = m.let(sub(y1, y2));
+    const sum2 = m.let(add(y3, y4));
+    const difference2 = m.let(sub(y3, y4));
+    const sumHalf = m.let(add(y6, y7));
+    const differenceHalf = m.let(sub(y6, y7));
+    const results = [
+      m.fma(sumHalf, 32, add(add(y0, sum), sum2)),
+      m.fma(differenceHalf, 16, m.fma(difference2, 2, difference)),
+      m.fma(sumHalf, 8, m.fma(sum2, 4, sum)),
+      m.fma(differenceHalf, 4, m.fma(difference2, 8, difference)),
+      m.fma(sumHalf, 2, m.fma(sum2, 16, sum)),
+      m.fma(difference2, 32, add(difference, differenceHalf)),
+    ].slice(0, count);
+    results[count - 1] = add(results[count - 1], y5); // the point ∞ is the last result's alone
+    return results;
+  };
+
+/** Numbers are in the order 0, ±1, ±2, ∞, ±1/2. */
 const winograd6: WinogradGradient = {
   m: 6,
   taps: 3,
@@ -197,22 +230,7 @@ const winograd6: WinogradGradient = {
   },
   filter: [...winograd4.filter, aroundTwo(0)],
   filterFactors: [1, -2 / 9, -2 / 9, 1 / 360, 1 / 360, 1, 1 / 360, 1 / 360],
-  output(m, [y0, y1, y2, y3, y4, y5, y6, y7]) {
-    const sum = m.let(add(y1, y2));
-    const difference = m.let(sub(y1, y2));
-    const sum2 = m.let(add(y3, y4));
-    const difference2 = m.let(sub(y3, y4));
-    const sumHalf = m.let(add(y6, y7));
-    const differenceHalf = m.let(sub(y6, y7));
-    return [
-      m.fma(sumHalf, 32, add(add(y0, sum), sum2)),
-      m.fma(differenceHalf, 16, m.fma(difference2, 2, difference)),
-      m.fma(sumHalf, 8, m.fma(sum2, 4, sum)),
-      m.fma(differenceHalf, 4, m.fma(difference2, 8, difference)),
-      m.fma(sumHalf, 2, m.fma(sum2, 16, sum)),
-      m.fma(difference2, 32, add(add(difference, y5), differenceHalf)),
-    ];
-  },
+  output: outputOfEight(6),
   outputGradient(m, [y0, y1, y2, y3, y4, y5]) {
     const even = m.let(add(add(y0, y2), y4));
     const odd = m.let(add(add(y1, y3), y5));
@@ -244,11 +262,11 @@ const winograd6: WinogradGradient = {
   },
 };
 
-/** F(3) of 4 taps uses the points of F(4) of 3, and so transforms inputs alike. */
-const winograd3: Winograd = {
-  m: 3,
+/** F(5) of 4 taps uses the points of F(6) of 3, and so transforms inputs alike. */
+const winograd5: Winograd = {
+  m: 5,
   taps: 4,
-  input: winograd4.input,
+  input: winograd6.input,
   filter: [
     (_m, tap) => [tap(0)],
     (m, tap) => {
@@ -256,21 +274,12 @@ const winograd3: Winograd = {
       const odd = m.let(add(tap(1), tap(3)));
       return [add(even, odd), sub(even, odd)];
     },
-    (m, tap) => {
-      const even = m.let(m.fma(tap(2), 4, tap(0)));
-      const third = tap(3);
-      const middle = tap(1);
-      const odd = m.let(m.fma(third, 8, add(middle, middle)));
-      return [add(even, odd), sub(even, odd)];
-    },
+    aroundTwoOfFour(0),
     (_m, tap) => [tap(3)],
+    aroundTwoOfFour(3),
   ],
-  filterFactors: winograd4.filterFactors,
-  output(m, [y0, y1, y2, y3, y4, y5]) {
-    const sum = m.let(add(y1, y2));
-    const sum2 = m.let(add(y3, y4));
-    return [add(add(y0, sum), sum2), m.fma(sub(y3, y4), 2, sub(y1, y2)), m.fma(sum2, 4, add(sum, y5))];
-  },
+  filterFactors: [1, -2 / 9, -2 / 9, 1 / 360, 1 / 360, 1, 1 / 720, 1 / 720],
+  output: outputOfEight(5),
 };
 
 const winograd2: WinogradGradient = {
@@ -289,7 +298,7 @@ const winograd2: WinogradGradient = {
 };
 
 export function algorithmOf(size: WinogradSize): Winograd {
-  return size === 3 ? winograd3 : gradientOf(size);
+  return size === 5 ? winograd5 : gradientOf(size);
 }
 
 const gradients: Readonly<Record<WinogradGradientSize, WinogradGradient>> = {
