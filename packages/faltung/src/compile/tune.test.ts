@@ -7,7 +7,7 @@ import { type CompileOptions, compile } from "./compile.ts";
 import { grad } from "./differentiate.ts";
 import { tune } from "./tune.ts";
 
-const ALGORITHMS = ["direct", "winograd2", "winograd4"];
+const ALGORITHMS = ["direct", "winograd2", "winograd4", "winograd6"];
 const X = [2, 16, 12, 12];
 const step = (options: CompileOptions) =>
   compile(
@@ -60,6 +60,6 @@ test("strict precision has nothing to choose; an algorithm that there is not is 
   expect(program.choices).toEqual({});
   program.close();
   await expect(step({ choices: { [FORWARD]: "fft" } })).rejects.toThrow(
-    new OptionError(`compile: choices take "fft" for ${FORWARD}; there are direct, winograd4, winograd2.`),
+    new OptionError(`compile: choices take "fft" for ${FORWARD}; there are direct, winograd6, winograd4, winograd2.`),
   );
 });

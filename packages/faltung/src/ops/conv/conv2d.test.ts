@@ -237,5 +237,6 @@ describe.each(directions)("%s by Winograd's algorithm", (direction) => {
     expect(labels(24)).toEqual(["F(6×6)"]);
     expect(labels(28)).toEqual(["F(6×6)", "F(4×4)"]);
     expect(labels(8)).toEqual(["F(4×4)"]);
+    expect(labels(1)).toEqual([]);
   });
 });

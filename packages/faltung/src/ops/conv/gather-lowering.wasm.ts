@@ -104,9 +104,10 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     const size: WinogradSize = phases.axes[1][0].taps === 4 ? 5 : 4;
     const lower = (by: WinogradSize | undefined): Lowered =>
       by === undefined ? direct() : withPhases(g, batch, winograd(phases, by));
-    return lowerChosen(g, work, site, [size], lower, phases);
+    return lowerChosen(g, work, site, { sizes: [size], wino: phases, lower });
   }
-  return lowerChosen(g, work, site, winogradSizes(g), (size) => (size === undefined ? direct() : winograd(g, size)));
+  const lower = (size: WinogradSize | undefined): Lowered => (size === undefined ? direct() : winograd(g, size));
+  return lowerChosen(g, work, site, { sizes: winogradSizes(g), lower });
 }
 
 /** Stages that read a picture and a weight, to read their phases instead, which are made before. */

@@ -87,29 +87,32 @@ function cyclesOf({ made, summed, axes }: Omit<Gather, "direction">, batch: numb
   }, 0);
 }
 
-/**
- * The work lowered by the algorithm that the target chooses, or by the one that should take the least time.
- *
- * @param sizes of Winograd's algorithm that can do it
- * @param wino the work as that computes it
- */
+export interface Choice<S extends WinogradSize> {
+  /** Of Winograd's algorithm that can do it. */
+  readonly sizes: readonly S[];
+  /** Those of them that the cost model may take; unless given, all. */
+  readonly usual?: readonly S[];
+  /** The work as Winograd's algorithm computes it, if that is other work. */
+  readonly wino?: Omit<Gather, "direction">;
+  lower(size: S | undefined): Lowered;
+}
+
+/** The work lowered by the algorithm that the target chooses, or by the one that should take the least time. */
 export function lowerChosen<S extends WinogradSize>(
   g: Omit<Gather, "direction">,
   work: string,
   site: Site<ConvAttributes>,
-  sizes: readonly S[],
-  lower: (size: S | undefined) => Lowered,
-  wino: Omit<Gather, "direction"> = g,
+  { sizes, usual: considered = sizes, wino = g, lower }: Choice<S>,
 ): Lowered {
   if (!site.target.fast || sizes.length === 0) return lower(undefined);
   const batch = site.inputs[0].type.shape[0];
-  const all = new Map<string, S | undefined>([
-    ["direct", undefined],
-    ...sizes.map((size) => [`winograd${size}`, size] as const),
-  ]);
+  const nameOf = (size: S | undefined): string => (size === undefined ? "direct" : `winograd${size}`);
+  const all = new Map([undefined, ...sizes].map((size) => [nameOf(size), size]));
   const cycles = (size: S | undefined): number => cyclesOf(size === undefined ? g : wino, batch, size);
-  const [[usual]] = [...all].sort(([, a], [, b]) => cycles(a) - cycles(b));
+  const faster = (a: S | undefined, b: S | undefined): S | undefined => (cycles(b) < cycles(a) ? b : a);
+  const fastest = considered.reduce<S | undefined>(faster, undefined);
   const by = (algorithm: string): Lowered => lower(all.get(algorithm));
+  const usual = nameOf(fastest);
   const algorithms = [...all.keys()];
   const chosen = site.target.choose?.({ work: `${work}, batch ${batch}`, algorithms, usual, site, lower: by });
   return by(chosen ?? usual);
