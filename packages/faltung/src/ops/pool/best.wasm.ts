@@ -13,8 +13,11 @@ export interface Wanted {
 }
 
 export interface Best {
-  /** The next tap taken in the code is the first of its window. */
-  begin(): void;
+  /**
+   * The next tap taken in the code is the first of its window. A quick comparison without index may begin a second window
+   * before `store`: that of the row below, whose first `shared` taps are the first window's last ones and not taken again.
+   */
+  begin(shared?: number): void;
   /** A tap's number for `take`; what is not known in the code is computed here, once. Numbers rise from tap to tap. */
   number(n: number | I32): V128;
   /** Compares the tap at pointer + offset. @param noticed another window, which takes the same value, looks for NaN */
@@ -42,10 +45,11 @@ function cells(f: FunctionBuilder, lanes: number, fused: Store) {
     halves: many ? [0, 1] : [0],
     load: (pointer: I32, offset: number, h: number) =>
       f.let(many ? v128.load(pointer, offset + 16 * h) : v128.load32Zero(pointer, offset)),
-    storeValue(pointer: I32 | null, value: V128, h: number): void {
+    storeValue(pointer: I32 | null, value: V128, h: number, offset = 0): void {
       if (pointer === null) return;
-      const x = fused.finish(value, pointer, 16 * h, 4 * h, !many);
-      f.do(many ? v128.store(pointer, x, 16 * h) : v128.store32Lane(pointer, f.let(x), 0));
+      const at = offset + 16 * h;
+      const x = fused.finish(value, pointer, at, 4 * h, !many);
+      f.do(many ? v128.store(pointer, x, at) : v128.store32Lane(pointer, f.let(x), 0, at));
     },
     /** @param words 16-bit numbers */
     storeBytes(pointer: I32, words: V128): void {
@@ -103,35 +107,56 @@ export function carefulBest(f: FunctionBuilder, { index }: Wanted, lanes: number
  * Values and numbers of eight windows in about half the instructions: NaN is looked for in the sum of all taps, and
  * numbers are kept as eight 16-bit ones, so for less than 256 taps. Null where it would not be quicker.
  */
-export function quickBest(f: FunctionBuilder, { index }: Wanted, lanes: number, fused: Store): QuickBest | null {
+export function quickBest(
+  f: FunctionBuilder,
+  { index }: Wanted,
+  lanes: number,
+  fused: Store,
+  rowBytes: number,
+): QuickBest | null {
   if (index === "int32") return null;
   const { halves, load, storeValue, storeBytes } = cells(f, lanes, fused);
   const values = halves.map(() => f.local("v128"));
+  const above = halves.map(() => f.local("v128"));
   const sums = halves.map(() => f.local("v128"));
   const names = f.local("v128");
   const seen = f.local("v128");
-  let taps: Parameters<Best["take"]>[] = [];
+  let windows: Parameters<Best["take"]>[][] = [];
+  let common = 0;
   return {
-    begin: () => (taps = []),
+    begin(shared = 0) {
+      windows.push([]);
+      common = shared;
+    },
     number: (n) => (typeof n === "number" ? i16x8.const(n) : f.let(i16x8.splat(n))),
-    take: (...tap) => taps.push(tap),
+    take: (...tap) => windows[windows.length - 1].push(tap),
     store(pointer, indices) {
       fused.group();
+      const split = windows.length > 1 ? windows[0].length - common : 0;
       // Without an index one half is stored before the other is loaded: V8 loads all that it can before it computes.
       for (const some of indices === null ? halves.map((h) => [h]) : [halves]) {
-        taps.forEach(([p, offset, tap, noticed], n) => {
-          const x = some.map((h) => load(p, offset, h));
-          if (indices !== null) {
-            const [low, high = low] = x.map((v, h) => f32x4.gt(v, values[h]));
-            f.set(names, n === 0 ? tap : i16x8.maxS(names, v128.and(i16x8.narrowI32x4S(low, high), tap)));
-          }
-          some.forEach((h, i) => {
-            f.set(values[h], n === 0 ? x[i] : f32x4.pmax(values[h], x[i]));
-            if (noticed !== true) f.set(sums[h], n === 0 ? x[i] : f32x4.add(sums[h], x[i]));
+        windows.forEach((taps, below) => {
+          taps.forEach(([p, offset, tap, noticed], n) => {
+            const x = some.map((h) => load(p, offset, h));
+            const first = below + n === 0;
+            if (indices !== null) {
+              const [low, high = low] = x.map((v, h) => f32x4.gt(v, values[h]));
+              f.set(names, first ? tap : i16x8.maxS(names, v128.and(i16x8.narrowI32x4S(low, high), tap)));
+            }
+            some.forEach((h, i) => {
+              const parted = below === 0 && n === split;
+              if (parted) f.set(above[h], values[h]);
+              f.set(values[h], parted || first ? x[i] : f32x4.pmax(values[h], x[i]));
+              if (noticed !== true) f.set(sums[h], first ? x[i] : f32x4.add(sums[h], x[i]));
+            });
           });
+          for (const h of some) {
+            const value = split > 0 && below === 0 ? f32x4.pmax(above[h], values[h]) : values[h];
+            storeValue(pointer, value, h, below * rowBytes);
+          }
         });
-        for (const h of some) storeValue(pointer, values[h], h);
       }
+      windows = [];
       if (indices !== null) storeBytes(indices, names);
       f.set(seen, f32x4.add(seen, sums.length > 1 ? f32x4.add(sums[0], sums[1]) : sums[0]));
     },

@@ -2,6 +2,9 @@
  * Kernels of maxPool and maxPoolIndex, and of both in one pass. In the middle of a row, where windows lie inside the
  * input, all taps are written out; rows of taps beyond the input are replaced by the nearest row inside, which changes
  * no maximum. Columns at the edges, and large windows, go tap by tap.
+ *
+ * The quick way is blind to NaN but notices it; such rows are done again, so what is fused must not work in place. Where
+ * windows overlap, two rows of them are made at once, and the maxima of the taps that they share are computed once.
  */
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type TensorType, sizeOf } from "../../tensor/shape.ts";
@@ -130,8 +133,10 @@ function emitBest(
   const values = wanted.value ? f.local("i32", "values") : null;
   const indices = wanted.index === null ? null : f.local("i32", "indices");
   const taps = rows.reduce((n, a) => n * a.kernel, 1) * columns.kernel;
+  // Rows of taps that a window shares with the one below it.
+  const overlap = rows.length === 1 ? rows[0].kernel - rows[0].stride : 0;
   const careful = carefulBest(f, wanted, lanes, fused);
-  const quick = quickBest(f, wanted, lanes, fused);
+  const quick = quickBest(f, wanted, lanes, fused, columns.output * cell);
   const best = quick ?? careful;
 
   f.for(item, lo, hi, 1, () => {
@@ -148,64 +153,83 @@ function emitBest(
       if (values !== null) f.set(values, i32.add(values, cell));
       if (indices !== null) f.set(indices, i32.add(indices, indexCell));
     };
-    const walk = (first: number, end: number): void =>
-      walkColumns(f, frame, base, index, careful, first, end, () => finish(careful));
+    const walk = (first: number, end: number, at: readonly I32[] = index): void =>
+      walkColumns(f, frame, base, at, careful, first, end, () => finish(careful));
     atStart();
     announceChannels(fused, frame, plane);
     if (taps > MOST_TAPS) return walk(0, columns.output);
     if (quick !== null) quick.forgetNaN();
-    const tapRows = rowsOfTaps(f, rows, index, base, rowBytes, columns.kernel);
     const { from, to: inside } = insideRange(columns);
     // Of overlapping windows the next one notices NaN in the columns that both take; the last one takes care of all of its.
     const to = columns.kernel > columns.stride ? Math.max(from, Math.min(inside, columns.output - 1)) : inside;
     const byLoops = (columns.output - (to - from)) * taps > MOST_EDGE_TAPS;
-    const noticed = (t: number): boolean => !byLoops && columns.dilation === 1 && t >= columns.stride;
-    const atEdge = (first: number, end: number): void => {
-      if (byLoops) return walk(first, end);
-      for (let o = first; o < end; o++) {
-        const start = o * columns.stride - columns.begin;
-        best.begin();
-        for (const row of tapRows) {
-          for (let t = 0; t < columns.kernel; t++) {
-            const c = start + t * columns.dilation;
-            if (c >= 0 && c < columns.input)
-              best.take(row.pointer, row.offset + c * cell, best.number(tapNumber(row, t)));
-          }
-        }
-        finish(best);
-      }
-    };
-    atEdge(0, from);
-    if (to > from) {
-      const shift = (from * columns.stride - columns.begin) * cell;
-      const pointers = new Map<Local<"i32">, Local<"i32">>();
-      for (const row of tapRows) {
-        if (!pointers.has(row.pointer)) pointers.set(row.pointer, f.let(i32.add(row.pointer, shift)));
-      }
-      // Numbers of taps that are only known at run time are spread over the lanes once a row.
-      const numbers = tapRows.map((row) =>
-        Array.from({ length: columns.kernel }, (_, t) => best.number(tapNumber(row, t))),
+    /** One row of windows, or also the one below it. */
+    const someRows = (...places: (readonly I32[])[]): void => {
+      // Of the windows below only the taps that those above have not.
+      const tapRows = places.map((at, below) =>
+        rowsOfTaps(f, rows, at, base, rowBytes, columns.kernel).slice(below * overlap),
       );
-      const left = f.let(i32.const(to - from), "left");
-      f.countdown(left, () => {
-        best.begin();
-        tapRows.forEach((row, r) => {
-          const p = pointers.get(row.pointer) ?? row.pointer;
-          for (let t = 0; t < columns.kernel; t++) {
-            best.take(p, row.offset + t * columns.dilation * cell, numbers[r][t], noticed(t));
-          }
+      // Numbers of taps that are only known at run time are spread over the lanes once a row.
+      const all = Array.from({ length: columns.kernel }, (_, t) => t);
+      const numbers = tapRows.map((list) => list.map((row) => all.map((t) => best.number(tapNumber(row, t)))));
+      const pointers = new Map<Local<"i32">, Local<"i32">>();
+      /** Windows below each other: tap 0 of a row is `start` cells after its pointer. */
+      const takeAll = (taken: readonly number[], start: number, noticed?: (t: number) => boolean): void => {
+        tapRows.forEach((list, below) => {
+          best.begin(overlap * taken.length);
+          list.forEach((row, r) => {
+            const p = (noticed && pointers.get(row.pointer)) ?? row.pointer;
+            for (const t of taken) {
+              const at = row.offset + (start + t * columns.dilation) * cell;
+              best.take(p, at, numbers[below][r][t], noticed?.(t));
+            }
+          });
         });
         finish(best);
-        for (const p of pointers.values()) f.set(p, i32.add(p, columns.stride * cell));
-      });
-    }
-    atEdge(to, columns.output);
-    if (quick !== null) {
-      f.if(quick.sawNaN(), () => {
-        atStart();
-        walk(0, columns.output);
-      });
-    }
+      };
+      const atEdge = (first: number, end: number): void => {
+        if (byLoops) return walk(first, end);
+        for (let o = first; o < end; o++) {
+          const start = o * columns.stride - columns.begin;
+          const isInside = (c: number): boolean => c >= 0 && c < columns.input;
+          takeAll(
+            all.filter((t) => isInside(start + t * columns.dilation)),
+            start,
+          );
+        }
+      };
+      atEdge(0, from);
+      if (to > from) {
+        const shift = (from * columns.stride - columns.begin) * cell;
+        for (const row of tapRows.flat()) {
+          if (!pointers.has(row.pointer)) pointers.set(row.pointer, f.let(i32.add(row.pointer, shift)));
+        }
+        const left = f.let(i32.const(to - from), "left");
+        f.countdown(left, () => {
+          takeAll(all, 0, (t) => !byLoops && columns.dilation === 1 && t >= columns.stride);
+          for (const p of pointers.values()) f.set(p, i32.add(p, columns.stride * cell));
+        });
+      }
+      atEdge(to, columns.output);
+      if (quick !== null) {
+        f.if(quick.sawNaN(), () => {
+          atStart();
+          for (const at of places) walk(0, columns.output, at);
+        });
+      }
+    };
+    if (quick === null || indices !== null || byLoops || rows.length !== 1 || overlap <= 0 || rows[0].dilation > 1)
+      return someRows(index);
+    const next = i32.add(index[0], 1);
+    const two = i32.and(i32.ltS(i32.add(item, 1), hi), i32.ltS(next, rows[0].output));
+    f.if(
+      two,
+      () => {
+        someRows(index, [f.let(next)]);
+        f.set(item, i32.add(item, 1));
+      },
+      () => someRows(index),
+    );
   });
 }
 
