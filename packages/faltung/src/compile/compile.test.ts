@@ -237,7 +237,5 @@ test("what is no value is refused where it comes in", async () => {
 test("wrong options are refused", async () => {
   await expect(compile({})).rejects.toThrow(OptionError);
   const go = { fn: () => ({}), inputs: {} };
-  await expect(compile({ go }, { threads: 0 })).rejects.toThrow(
-    "threads is 0; it must be a whole number from 1 to 256",
-  );
+  await expect(compile({ go }, { threads: 0 })).rejects.toThrow("threads is 0; expected a whole number from 1 to 256");
 });

@@ -3,7 +3,7 @@ import { availableCores, threadsMissing } from "../backend/wasm/host.ts";
 import { type Crew, WorkerError, hire } from "../backend/wasm/instance.ts";
 import { wideByEnvironment } from "../backend/wasm/wide.ts";
 import type { Target, Value } from "../ops/op.ts";
-import { OptionError } from "../tensor/errors.ts";
+import { OptionError, checkChoice, checkWhole } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { wasmFeatures } from "../wasm/index.ts";
 import { type Tuner, choosing } from "./choices.ts";
@@ -171,17 +171,11 @@ function hireOrExplain(threads: number, notes: string[]): Crew {
   return hire(0);
 }
 
-function check(entries: Entries, { backend, threads, precision }: CompileOptions): void {
+function check(entries: Entries, { backend = "wasm", threads = 1, precision = "fast" }: CompileOptions): void {
   if (Object.keys(entries).length === 0) {
     throw new OptionError("compile: there are no entries; give at least one, as in { predict: { fn, inputs } }.");
   }
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
-    throw new OptionError(`compile: threads is ${threads}; it must be a whole number from 1 to 256.`);
-  }
-  if (backend !== undefined && backend !== "wasm" && backend !== "reference") {
-    throw new OptionError(`compile: backend is ${String(backend)}; it must be "wasm" or "reference".`);
-  }
-  if (precision !== undefined && precision !== "fast" && precision !== "strict") {
-    throw new OptionError(`compile: precision is ${String(precision)}; it must be "fast" or "strict".`);
-  }
+  checkWhole("compile: threads", threads, 1, 256);
+  checkChoice("compile: backend", backend, ["wasm", "reference"]);
+  checkChoice("compile: precision", precision, ["fast", "strict"]);
 }

@@ -7,7 +7,7 @@
 import { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, convTranspose3d } from "../ops/conv/conv.ts";
 import type { ConvOptions, TransposedConvOptions } from "../ops/conv/geometry.ts";
 import type { State, Value } from "../ops/op.ts";
-import { OptionError } from "../tensor/errors.ts";
+import { OptionError, checkWhole } from "../tensor/errors.ts";
 import { type Shape } from "../tensor/shape.ts";
 import { biasFor, kaimingUniform } from "./init.ts";
 import { Module, type ModuleSpec, type SpecArgument, parameter } from "./module.ts";
@@ -35,7 +35,7 @@ function kernelShape(
     ["inChannels", inChannels],
     ["outChannels", outChannels],
   ] as const) {
-    if (!Number.isInteger(n) || n < 1) throw new OptionError(`${layer}: ${what} is ${n}; expected a whole number ≥ 1.`);
+    checkWhole(`${layer}: ${what}`, n);
     if (n % groups !== 0) throw new OptionError(`${layer}: ${what} ${n} is not divisible by groups ${groups}.`);
   }
   const kernel = typeof kernelSize === "number" ? new Array<number>(rank).fill(kernelSize) : kernelSize;

@@ -1,7 +1,7 @@
 /** The fully connected layer: https://pytorch.org/docs/stable/generated/torch.nn.Linear.html */
 import { linear } from "../ops/matmul/matmul.ts";
 import type { State, Value } from "../ops/op.ts";
-import { OptionError } from "../tensor/errors.ts";
+import { checkWhole } from "../tensor/errors.ts";
 import { biasFor, kaimingUniform } from "./init.ts";
 import { Module, type ModuleSpec, parameter } from "./module.ts";
 
@@ -19,11 +19,8 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, { bias = true }: { readonly bias?: boolean } = {}) {
     super();
-    for (const n of [inFeatures, outFeatures]) {
-      if (!Number.isInteger(n) || n < 1) {
-        throw new OptionError(`Linear: ${inFeatures} → ${outFeatures} features; expected whole numbers ≥ 1.`);
-      }
-    }
+    checkWhole("Linear: inFeatures", inFeatures);
+    checkWhole("Linear: outFeatures", outFeatures);
     const shape = [outFeatures, inFeatures];
     this.weight = parameter(kaimingUniform(shape), "weight");
     this.bias = bias ? parameter(biasFor(shape, outFeatures), "bias") : null;

@@ -57,8 +57,24 @@ export class PlatformError extends FaltungError {
 
 /** @throws OptionError unless low ≤ value ≤ high (NaN is refused). */
 export function checkRange(what: string, value: number, low: number, high: number = Infinity): void {
-  if (!(value >= low && value <= high) || !Number.isFinite(value)) {
-    const range = high === Infinity ? `a number ≥ ${low}` : `between ${low} and ${high}`;
-    throw new OptionError(`${what} is ${value}; expected ${range}.`);
+  if (!(value >= low && value <= high) || !Number.isFinite(value)) throw outOfRange(what, value, "number", low, high);
+}
+
+/** @throws OptionError unless value is a whole number and low ≤ value ≤ high. */
+export function checkWhole(what: string, value: number, low: number = 1, high: number = Infinity): void {
+  if (!(value >= low && value <= high) || !Number.isSafeInteger(value)) {
+    throw outOfRange(what, value, "whole number", low, high);
   }
+}
+
+function outOfRange(what: string, value: number, kind: string, low: number, high: number): OptionError {
+  return new OptionError(
+    `${what} is ${value}; expected a ${kind} ${high === Infinity ? `≥ ${low}` : `from ${low} to ${high}`}.`,
+  );
+}
+
+/** @throws OptionError unless value is one of the choices. */
+export function checkChoice<T extends string>(what: string, value: T, choices: readonly T[]): void {
+  if (choices.includes(value)) return;
+  throw new OptionError(`${what} is ${JSON.stringify(value)}; expected one of ${choices.join(", ")}.`);
 }

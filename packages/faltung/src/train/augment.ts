@@ -2,7 +2,7 @@
  * Changes to training pictures by chance: shifts and mirror images. What happens to a picture depends on the seed, the
  * epoch and the picture alone, never on the order in which pictures are read, so a resumed run sees the same ones.
  */
-import { OptionError } from "../tensor/errors.ts";
+import { checkWhole } from "../tensor/errors.ts";
 import { counterBits, pcgHash } from "../tensor/random.ts";
 import type { Shape } from "../tensor/shape.ts";
 
@@ -62,8 +62,5 @@ export function epochKey(seed: number, epoch: number): number {
 
 /** @throws OptionError if the shift is not a whole number ≥ 0. */
 export function checkAugmentation(augmentation: Augmentation): void {
-  const shift = augmentation.shift ?? 0;
-  if (!Number.isInteger(shift) || shift < 0) {
-    throw new OptionError(`augment: shift is ${shift}; it is a whole number of pixels ≥ 0.`);
-  }
+  checkWhole("augment: shift", augmentation.shift ?? 0, 0);
 }

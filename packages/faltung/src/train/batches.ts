@@ -3,7 +3,7 @@
  * used. Nothing here has a memory of its own: batch `b` of epoch `e` follows from (seed, e, b), which is what lets a
  * run be resumed in the middle of an epoch.
  */
-import { DataError, OptionError } from "../tensor/errors.ts";
+import { DataError, checkWhole } from "../tensor/errors.ts";
 import { Random } from "../tensor/random.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type Augmentation, augmentInto, checkAugmentation, epochKey } from "./augment.ts";
@@ -71,9 +71,7 @@ export function stepsPerEpoch(size: number, batch: number, dropLast = false): nu
  */
 export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<Batch, void, undefined> {
   const { batch, seed = 0, epoch = 0 } = options;
-  if (!Number.isInteger(batch) || batch < 1) {
-    throw new OptionError(`batches: batch is ${batch}; it is a whole number of pictures ≥ 1.`);
-  }
+  checkWhole("batches: batch", batch);
   if (dataset.size === 0) throw new DataError("batches: the data set has no pictures.");
   const steps = stepsPerEpoch(dataset.size, batch, options.dropLast);
   if (steps === 0) {

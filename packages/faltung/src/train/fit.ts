@@ -9,7 +9,7 @@ import { CrossEntropyLoss, type Loss, type Module } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { type Schedule, constantRate } from "../optim/schedule.ts";
-import { DataError, NumericError, OptionError, ShapeError } from "../tensor/errors.ts";
+import { DataError, NumericError, ShapeError, checkWhole } from "../tensor/errors.ts";
 import { show } from "../tensor/shape.ts";
 import type { Augmentation } from "./augment.ts";
 import { batches, stepsPerEpoch } from "./batches.ts";
@@ -104,12 +104,8 @@ export interface Fit extends AsyncIterable<FitEvent> {
 export async function fit(model: Module, options: FitOptions): Promise<Fit> {
   const { train, validation, epochs = 5, seed = 0, signal } = options;
   const batch = options.batch ?? 64;
-  for (const [what, n] of [
-    ["epochs", epochs],
-    ["batch", batch],
-  ] as const) {
-    if (!Number.isInteger(n) || n < 1) throw new OptionError(`fit: ${what} is ${n}; expected a whole number ≥ 1.`);
-  }
+  checkWhole("fit: epochs", epochs);
+  checkWhole("fit: batch", batch);
   if (train.size === 0) throw new DataError("fit: the training set has no pictures.");
   if (validation !== undefined && validation.shape.join() !== train.shape.join()) {
     throw new ShapeError(

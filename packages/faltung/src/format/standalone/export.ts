@@ -9,7 +9,7 @@ import type { Place, ProgramPlan } from "../../compile/plan.ts";
 import type { EntrySpec } from "../../compile/program.ts";
 import type { Module } from "../../nn/module.ts";
 import type { State } from "../../ops/op.ts";
-import { OptionError } from "../../tensor/errors.ts";
+import { OptionError, checkChoice } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { ModuleBuilder, withCustom } from "../../wasm/index.ts";
@@ -87,12 +87,8 @@ function entryOf(what: Module | EntrySpec, { picture, batch = 1 }: Partial<Stand
 }
 
 function checkOptions(weights: string, precision: string): void {
-  if (!["float32", "float16", "int8"].includes(weights)) {
-    throw new OptionError(`exportStandalone: weights is ${weights}; it must be "float32", "float16" or "int8".`);
-  }
-  if (!["strict", "fast"].includes(precision)) {
-    throw new OptionError(`exportStandalone: precision is ${precision}; it must be "strict" or "fast".`);
-  }
+  checkChoice("exportStandalone: weights", weights, ["float32", "float16", "int8"]);
+  checkChoice("exportStandalone: precision", precision, ["strict", "fast"]);
 }
 
 /** What goes into the file. */

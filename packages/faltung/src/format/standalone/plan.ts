@@ -9,7 +9,7 @@ import type { Module } from "../../nn/module.ts";
 import { cast, div, sub } from "../../ops/elementwise/elementwise.ts";
 import { type Value, constant } from "../../ops/op.ts";
 import { permute } from "../../ops/shape/permute.op.ts";
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { OptionError, ShapeError, checkWhole } from "../../tensor/errors.ts";
 import { type Shape, show, sizeOf } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { Preprocessing } from "./abi.ts";
@@ -26,9 +26,7 @@ export interface StandalonePlan {
 
 /** A network in evaluation mode as an entry. Its modules are left in the mode that they were in. */
 export function modelEntry(model: Module, picture: Shape, batch: number): EntrySpec {
-  if (!(Number.isInteger(batch) && batch >= 1)) {
-    throw new OptionError(`exportStandalone: batch is ${batch}; it must be a whole number from 1 on.`);
-  }
+  checkWhole("exportStandalone: batch", batch);
   return {
     inputs: { input: [batch, ...picture] },
     fn({ input }) {

@@ -236,8 +236,8 @@ describe("what cannot be is refused", () => {
   it.each([
     ["no picture", () => exportStandalone(model, {} as StandaloneModelOptions), /shape of one picture/],
     ["half a batch", () => exportStandalone(model, { ...one, batch: 0.5 }), /batch is 0.5/],
-    ["weights", () => exportStandalone(model, { ...one, weights: "int4" as "int8" }), /weights is int4/],
-    ["precision", () => exportStandalone(model, { ...one, precision: "exact" as "fast" }), /precision is exact/],
+    ["weights", () => exportStandalone(model, { ...one, weights: "int4" as "int8" }), /weights is "int4"/],
+    ["precision", () => exportStandalone(model, { ...one, precision: "exact" as "fast" }), /precision is "exact"/],
     [
       "statistics",
       () => exportStandalone(model, { ...one, preprocessing: { mean: [0], std: [1] } }),

@@ -3,7 +3,7 @@
  * gradient softmax − target, and picking the labels' log-probabilities is a select, which an infinite one elsewhere
  * cannot poison.
  */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkRange } from "../../tensor/errors.ts";
 import { sameShape, show } from "../../tensor/shape.ts";
 import { add, cast, div, eq, ge, logicalAnd, lt, mul, neg, where } from "../elementwise/elementwise.ts";
 import { logSoftmax } from "../norm/softmax.op.ts";
@@ -138,9 +138,7 @@ export function nllLoss(input: ValueLike, target: ValueLike, options: NllOptions
  */
 export function crossEntropy(input: ValueLike, target: ValueLike, options: CrossEntropyOptions = {}): Value {
   const { labelSmoothing = 0, ignoreIndex = -100 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new OptionError(`crossEntropy: labelSmoothing is ${labelSmoothing}; give a number from 0 to 1.`);
-  }
+  checkRange("crossEntropy: labelSmoothing", labelSmoothing, 0, 1);
   const given = prepare("crossEntropy", input, target, options.weight);
   const c: Classified = { ...given, scores: logSoftmax(given.scores, 1) };
   const { scores, weight } = c;

@@ -1,5 +1,5 @@
 /** What all losses share: how single losses become one number, and the check that input and target belong together. */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkChoice } from "../../tensor/errors.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { type Value, describe } from "../op.ts";
 import { mean, sum } from "../reduce/reduce.ts";
@@ -13,9 +13,7 @@ export interface LossOptions {
 }
 
 export function checkReduction(what: string, reduction: Reduction): void {
-  if (reduction !== "mean" && reduction !== "sum" && reduction !== "none") {
-    throw new OptionError(`${what}: reduction is ${JSON.stringify(reduction)}; give mean, sum or none.`);
-  }
+  checkChoice(`${what}: reduction`, reduction, ["mean", "sum", "none"]);
 }
 
 /** @throws OptionError for an unknown reduction. */

@@ -1,5 +1,5 @@
 /** Losses of numbers against numbers. */
-import { OptionError } from "../../tensor/errors.ts";
+import { OptionError, checkRange } from "../../tensor/errors.ts";
 import { abs, lt, mul, square, sub, where } from "../elementwise/elementwise.ts";
 import { type Value, type ValueLike, toValue } from "../op.ts";
 import { type LossOptions, reduceLoss, requireSame } from "./reduction.ts";
@@ -64,7 +64,7 @@ export interface SmoothL1Options extends LossOptions {
  */
 export function smoothL1Loss(input: ValueLike, target: ValueLike, options: SmoothL1Options = {}): Value {
   const { beta = 1 } = options;
-  if (!(beta >= 0)) throw new OptionError(`smoothL1Loss: beta is ${beta}; give a number ≥ 0.`);
+  checkRange("smoothL1Loss: beta", beta, 0);
   if (beta === 0) return l1Loss(input, target, options);
   const [x, t] = [toValue(input), toValue(target)];
   requireSame("smoothL1Loss", x, t);

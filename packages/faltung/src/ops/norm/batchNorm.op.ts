@@ -4,7 +4,7 @@
  *
  *   y = γ·x̂ + β,   x̂ = (x − μ)·r,   r = 1/√(σ² + ε),   μ and σ² (biased) for each channel over batch and space
  */
-import { ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkRange } from "../../tensor/errors.ts";
 import { type Shape, type TensorType, sizeOf } from "../../tensor/shape.ts";
 import { broadcastAlong, sum } from "../broadcast/broadcast.op.ts";
 import { reductionWalk } from "../broadcast/axes.ts";
@@ -12,7 +12,7 @@ import { add, mul, rsqrt, square, sub } from "../elementwise/elementwise.ts";
 import { type Operation, type Value, type ValueLike, apply, describe, toValue } from "../op.ts";
 import { mean } from "../reduce/reduce.ts";
 import { requireFloat, requireRank } from "../shape/check.ts";
-import { checkEps, standardize } from "./standardize.op.ts";
+import { standardize } from "./standardize.op.ts";
 
 /** All axes but the channels'. */
 function besides(shape: Shape): number[] {
@@ -199,7 +199,7 @@ export function batchNorm(x: ValueLike, options: BatchNormOptions = {}): Value {
   const { weight, bias, runningMean, runningVar, training = false, eps = 1e-5 } = options;
   const value = toValue(x);
   checkInput("batchNorm", value);
-  checkEps("batchNorm", eps);
+  checkRange("batchNorm: eps", eps, 0);
   if (training) {
     if (sizeOf(value.shape) === 0) return affine("batchNorm", value, { weight, bias }); // not by a mean of nothing
     if (weight && bias) return apply(batchNormOp, [value, weight, bias], { eps });

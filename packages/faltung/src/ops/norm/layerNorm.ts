@@ -1,5 +1,5 @@
 /** Normalisations of single samples: compositions of standardize and an affine map. */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkRange, checkWhole } from "../../tensor/errors.ts";
 import { type Shape, sameShape, show, sizeOf } from "../../tensor/shape.ts";
 import { add, div, mul, pow, square } from "../elementwise/elementwise.ts";
 import { type Value, type ValueLike, describe, toValue } from "../op.ts";
@@ -7,7 +7,7 @@ import { requireFloat, requireRank } from "../shape/check.ts";
 import { reshape } from "../shape/reshape.op.ts";
 import { spatialMap } from "../shape/spatialMap.op.ts";
 import { type AffineOptions, affine } from "./batchNorm.op.ts";
-import { checkEps, standardize } from "./standardize.op.ts";
+import { standardize } from "./standardize.op.ts";
 
 /**
  * Normalises over the last dimensions, which must be `normalizedShape`, then weight·x̂ + bias of that shape
@@ -26,7 +26,7 @@ export function layerNorm(x: ValueLike, normalizedShape: number | Shape, options
   const value = toValue(x);
   const last = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
   requireFloat("layerNorm", value);
-  checkEps("layerNorm", eps);
+  checkRange("layerNorm: eps", eps, 0);
   if (last.length === 0 || !sameShape(value.shape.slice(-last.length), last)) {
     throw new ShapeError(`layerNorm: x is ${describe(value)}; it must end in normalizedShape ${show(last)}.`);
   }
@@ -60,7 +60,7 @@ export function groupNorm(x: ValueLike, groups: number, options: AffineOptions =
   const value = toValue(x);
   requireFloat("groupNorm", value);
   requireRank("groupNorm", value, 2, 5, "N, C, spatial axes");
-  checkEps("groupNorm", eps);
+  checkRange("groupNorm: eps", eps, 0);
   const [n, c, ...spatial] = value.shape;
   if (!Number.isSafeInteger(groups) || groups < 1 || c % groups !== 0) {
     throw new ShapeError(`groupNorm: groups is ${groups}; it must divide the ${c} channels of x ${describe(value)}.`);
@@ -85,7 +85,7 @@ export function instanceNorm(x: ValueLike, options: AffineOptions = {}): Value {
   const value = toValue(x);
   requireFloat("instanceNorm", value);
   requireRank("instanceNorm", value, 3, 5, "N, C, spatial axes");
-  checkEps("instanceNorm", eps);
+  checkRange("instanceNorm: eps", eps, 0);
   const spatial = value.shape.slice(2);
   if (sizeOf(spatial) === 1) {
     throw new ShapeError(
@@ -128,9 +128,7 @@ export function localResponseNorm(x: ValueLike, size: number, options: LocalResp
   const value = toValue(x);
   requireFloat("localResponseNorm", value);
   requireRank("localResponseNorm", value, 3, 5, "N, C, spatial axes");
-  if (!Number.isSafeInteger(size) || size < 1) {
-    throw new OptionError(`localResponseNorm: size is ${size}; give a whole number of channels ≥ 1.`);
-  }
+  checkWhole("localResponseNorm: size", size);
   const [n, c, ...spatial] = value.shape;
   const cells = sizeOf(spatial);
   const begin = Math.floor(size / 2);

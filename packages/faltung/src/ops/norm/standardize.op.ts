@@ -3,7 +3,7 @@
  *
  *   x̂ = (x − μ)·r,   r = 1/√(σ² + ε),   μ and σ² (biased) over the axes
  */
-import { OptionError } from "../../tensor/errors.ts";
+import { checkRange } from "../../tensor/errors.ts";
 import { resolveAxes } from "../broadcast/broadcast.op.ts";
 import { reductionWalk } from "../broadcast/axes.ts";
 import { add, mul, rsqrt, square, sub } from "../elementwise/elementwise.ts";
@@ -72,13 +72,7 @@ export const standardizeOp: Operation<StandardizeAttributes> = {
  * ```
  */
 export function standardize(x: ValueLike, axes?: number | readonly number[], eps = 1e-5): Value {
-  checkEps("standardize", eps);
+  checkRange("standardize: eps", eps, 0);
   const value = toValue(x);
   return apply(standardizeOp, [value], { axes: resolveAxes(axes, value.shape.length, "standardize"), eps });
-}
-
-/** @throws OptionError unless eps is a number ≥ 0. */
-export function checkEps(what: string, eps: number): void {
-  if (!(eps >= 0 && Number.isFinite(eps)))
-    throw new OptionError(`${what}: eps is ${eps}; give a number ≥ 0 (1e-5 is usual).`);
 }

@@ -1,5 +1,5 @@
 /** Dropout (Srivastava et al. 2014), inverted: what is kept is scaled up, so evaluation needs no change. */
-import { OptionError } from "../../tensor/errors.ts";
+import { checkRange } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { ge, mul, where } from "../elementwise/elementwise.ts";
 import { type Value, type ValueLike, toValue } from "../op.ts";
@@ -8,7 +8,7 @@ import { randomUniform } from "./random.op.ts";
 
 function drop(what: string, x: Value, p: number, shape: Shape, seed: ValueLike, stream: number): Value {
   requireFloat(what, x);
-  if (!(p >= 0 && p <= 1)) throw new OptionError(`${what}: p is ${p}; give a probability from 0 to 1.`);
+  checkRange(`${what}: p`, p, 0, 1);
   if (p === 0) return x;
   if (p === 1) return where(0, x, 0);
   return where(ge(randomUniform(shape, seed, stream), p), mul(x, 1 / (1 - p)), 0);

@@ -2,7 +2,7 @@
  * Random numbers inside a program. Element i is a hash of (seed, stream, i), so it does not depend on the order of
  * work, the number of threads, or the layout in memory; see tensor/random.ts.
  */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkWhole } from "../../tensor/errors.ts";
 import { counterUniform, pcgHash } from "../../tensor/random.ts";
 import { type Shape, checkShape, sizeOf } from "../../tensor/shape.ts";
 import { type Operation, type Value, type ValueLike, apply, describe, toValue } from "../op.ts";
@@ -22,9 +22,7 @@ export const randomUniformOp: Operation<RandomAttributes> = {
     if (seed.dtype !== "int32" || seed.shape.length !== 0) {
       throw new ShapeError(`randomUniform: seed is ${describe(seed)}; it must be int32 [], a single number.`);
     }
-    if (!Number.isSafeInteger(stream) || stream < 0) {
-      throw new OptionError(`randomUniform: stream is ${stream}; give a whole number ≥ 0.`);
-    }
+    checkWhole("randomUniform: stream", stream, 0);
     return { shape, dtype: "float32" };
   },
   reference([seed], { shape, stream }, out) {

@@ -1,5 +1,5 @@
 /** Reductions over axes, in PyTorch's words. The primitives are sum, max, min, argmax, argmin; the others are composed. */
-import { OptionError } from "../../tensor/errors.ts";
+import { checkRange } from "../../tensor/errors.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import { reducedShape, resolveAxes, sum } from "../broadcast/broadcast.op.ts";
 import { div, square, sub } from "../elementwise/elementwise.ts";
@@ -49,7 +49,7 @@ export interface VarianceOptions {
  * ```
  */
 export function variance(x: ValueLike, axes?: Axes, { correction = 1, keepdim = false }: VarianceOptions = {}): Value {
-  if (!(correction >= 0)) throw new OptionError(`variance: correction is ${correction}; it must be 0 or more.`);
+  checkRange("variance: correction", correction, 0);
   const v = toValue(x);
   const deviation = sub(v, mean(v, axes, true));
   return div(sum(square(deviation), axes, keepdim), Math.max(0, count(v, axes, "variance") - correction));

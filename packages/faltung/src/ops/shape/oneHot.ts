@@ -1,5 +1,5 @@
 /** Whole numbers as unit vectors: the embedding of labels. */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkWhole } from "../../tensor/errors.ts";
 import { type DType, resolveAxis } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { cast, eq } from "../elementwise/elementwise.ts";
@@ -32,9 +32,7 @@ export function oneHot(labels: ValueLike, classes: number, options: OneHotOption
   if (value.dtype === "float32") {
     throw new ShapeError(`oneHot: labels are ${describe(value)}; they must be int32 or uint8 class numbers.`);
   }
-  if (!Number.isSafeInteger(classes) || classes < 1) {
-    throw new OptionError(`oneHot: classes is ${classes}; give a whole number ≥ 1.`);
-  }
+  checkWhole("oneHot: classes", classes);
   const rank = value.shape.length + 1;
   const at = resolveAxis(axis, rank, "oneHot");
   const numbers = new Tensor(

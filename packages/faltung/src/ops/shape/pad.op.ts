@@ -2,7 +2,7 @@
  * Borders added or, where negative, cut off. The constant mode is a primitive for every dtype; reflect, replicate and
  * circular copy cells of x, so they are linear maps along each axis (see spatialMap.op.ts).
  */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { OptionError, ShapeError, checkChoice } from "../../tensor/errors.ts";
 import { show, stridesOf } from "../../tensor/shape.ts";
 import { type PaddingMode, borderIndex } from "./border.ts";
 import { type Operation, type Value, type ValueLike, apply, describe, toValue } from "../op.ts";
@@ -138,9 +138,7 @@ export function pad(x: ValueLike, padding: readonly number[], options: PadOption
     const after = value.shape.map((_, d) => at(d, 1));
     return apply(padOp, [value], { before, after, value: fill });
   }
-  if (mode !== "reflect" && mode !== "replicate" && mode !== "circular") {
-    throw new OptionError(`pad: mode is ${JSON.stringify(mode)}; give constant, reflect, replicate or circular.`);
-  }
+  checkChoice("pad: mode", mode, ["constant", "reflect", "replicate", "circular"]);
   const pairs = Array.from({ length: padding.length / 2 }, (_, i): [number, number] => [
     padding[2 * i],
     padding[2 * i + 1],

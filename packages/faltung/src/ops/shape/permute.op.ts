@@ -1,5 +1,5 @@
 /** Dimensions in another order, the numbers moved accordingly. */
-import { OptionError, ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, checkWhole } from "../../tensor/errors.ts";
 import { resolveAxis, show, stridesOf } from "../../tensor/shape.ts";
 import { type Operation, type Value, type ValueLike, apply, describe, toValue } from "../op.ts";
 import { requireRank } from "./check.ts";
@@ -98,9 +98,7 @@ export function pixelShuffle(x: ValueLike, upscaleFactor: number): Value {
   const value = toValue(x);
   requireRank("pixelShuffle", value, 4, 4, "N, C, H, W");
   const r = upscaleFactor;
-  if (!Number.isSafeInteger(r) || r < 1) {
-    throw new OptionError(`pixelShuffle: upscaleFactor is ${r}; give a whole number ≥ 1.`);
-  }
+  checkWhole("pixelShuffle: upscaleFactor", r);
   const [n, c, h, w] = value.shape;
   if (c % (r * r) !== 0) {
     throw new ShapeError(
