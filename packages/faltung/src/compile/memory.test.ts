@@ -66,7 +66,7 @@ test("activations are computed anew rather than kept: less memory, the same bits
   const plain = { ...entry, tasks: fuse(resultsOf(entry)) };
   expect(entry.tasks.length).toBeGreaterThan(plain.tasks.length);
   const [saving, keeping] = [planProgram([entry], TARGET), planProgram([plain], TARGET)];
-  expect(saving.bytes.temporary).toBeLessThan(0.75 * keeping.bytes.temporary);
+  expect(saving.memory.temporaries).toBeLessThan(0.75 * keeping.memory.temporaries);
   expect(await bits(saving)).toBe(await bits(keeping));
 });
 

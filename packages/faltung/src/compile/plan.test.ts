@@ -127,7 +127,7 @@ test("the same network has the same plan", () => {
     ],
     1,
   );
-  const text = (): string => JSON.stringify([planOf(drawn, 2).plan, planOf(drawn, 2).bytes]);
+  const text = (): string => JSON.stringify([planOf(drawn, 2).plan, planOf(drawn, 2).memory]);
   expect(text()).toBe(text());
 });
 
@@ -176,7 +176,7 @@ test("a chain of elementwise tasks needs the memory of one temporary", () => {
   const graph = trace(({ x }) => ({ y: reversed(half(half(half(half(x))))) }), {
     x: { shape: SHAPE, dtype: "float32" },
   });
-  expect(planOf({ states: [], graphs: new Map([["go", graph]]) }, 1).bytes.temporary).toBeLessThan(2 * 1200);
+  expect(planOf({ states: [], graphs: new Map([["go", graph]]) }, 1).memory.temporaries).toBeLessThan(2 * 1200);
 });
 
 test("parameters lie one after the other, each at a cache line", () => {

@@ -10,8 +10,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { align, place, placeInOrder } from "./arena.ts";
 import { bytesIn } from "./layout.ts";
 import { preparable } from "./prepare.ts";
+import { type MemoryReport, type MemoryUse, USE_OF_ROLE, emptyReport } from "./program.ts";
 import { type EntrySteps, type Slot, type Step, type TaskGraph, copyStep, stepsOf } from "./steps.ts";
-import { type MemoryUse, type Storage, storage } from "./storage.ts";
+import { type Storage, storage } from "./storage.ts";
 
 /** A tensor in the arena, plain. */
 export interface Place extends TensorType {
@@ -46,7 +47,7 @@ export interface ProgramPlan {
   readonly constants: readonly (readonly [Tensor, address: number])[];
   /** Per job of the plan, what its stages belong to. */
   readonly notes: readonly (readonly StageNote[])[];
-  readonly bytes: Readonly<Record<MemoryUse | "scratch" | "control" | "total", number>>;
+  readonly memory: MemoryReport;
 }
 
 export interface EntryGraph extends TaskGraph {
@@ -74,7 +75,7 @@ export function planProgram(entries: readonly EntryGraph[], target: Target): Pro
   ];
   const jobs = drafts.flatMap((draft) => draft.jobs());
   const together = jobs.flatMap((job) => job.stages.map((stage) => [...new Set(stage.pointers.map(storageOf))]));
-  const isParameter = (block: Storage): boolean => block.use === "parameter";
+  const isParameter = (block: Storage): boolean => block.use === "parameters";
   const parametersEnd = placeInOrder(lasting.filter(isParameter), CONTROL_BYTES);
   const base = placeInOrder(
     lasting.filter((block) => !isParameter(block)),
@@ -87,21 +88,8 @@ export function planProgram(entries: readonly EntryGraph[], target: Target): Pro
   const stride = scratchStride(jobs);
   const scratch = { address: align(end), stride };
   const total = scratch.address + stride * target.threads + SLACK;
-  const bytes: Record<MemoryUse | "scratch" | "control" | "total", number> = {
-    parameter: 0,
-    buffer: 0,
-    optimizer: 0,
-    random: 0,
-    constant: 0,
-    input: 0,
-    output: 0,
-    prepared: 0,
-    temporary: end - base,
-    scratch: stride * target.threads,
-    control: CONTROL_BYTES,
-    total,
-  };
-  for (const block of lasting) bytes[block.use] += block.bytes;
+  const memory = { ...emptyReport(), temporaries: end - base, scratch: stride * target.threads, total };
+  for (const block of lasting) memory[block.use] += block.bytes;
 
   return {
     plan: { jobs: jobs.map(regionsOf), threads: target.threads, bytes: total, scratch },
@@ -109,7 +97,7 @@ export function planProgram(entries: readonly EntryGraph[], target: Target): Pro
     states: new Map(stateSlots.map(({ value, storage: { address } }) => [value, placeOf(value, address)])),
     constants: leaves.constants.map(({ tensor, storage: { address } }) => [tensor, address]),
     notes: jobs.map((job) => job.notes),
-    bytes,
+    memory,
   };
 }
 
@@ -133,8 +121,8 @@ class Leaves {
 
   #leaf(leaf: Value): Slot {
     const [use, label]: [MemoryUse, string] = isState(leaf)
-      ? [leaf.attrs.role, leaf.attrs.label]
-      : ["input", isInput(leaf) ? leaf.attrs.name : leaf.op.name];
+      ? [USE_OF_ROLE[leaf.attrs.role], leaf.attrs.label]
+      : ["inputs", isInput(leaf) ? leaf.attrs.name : leaf.op.name];
     const bytes = bytesIn(leaf, "plain");
     return { label, bytes, leaf, storage: storage(use, bytes, label) };
   }
@@ -148,7 +136,7 @@ class Leaves {
     const known = this.#byContent.get(key);
     if (known !== undefined) return known;
     const bytes = bytesIn(leaf, "plain");
-    const place = storage("constant", bytes, "constant");
+    const place = storage("constants", bytes, "constant");
     const slot: Slot = { label: "constant", bytes, leaf, storage: place };
     this.constants.push({ tensor, storage: place });
     this.#byContent.set(key, slot);
@@ -231,7 +219,7 @@ class EntryDraft {
 
   #bindOutputs(): void {
     for (const [name, slot] of this.#steps.outputs) {
-      if (slot.storage === null) this.#keep(slot, "output", name);
+      if (slot.storage === null) this.#keep(slot, "outputs", name);
     }
   }
 
@@ -264,18 +252,18 @@ class EntryDraft {
         if (slot.storage !== null) continue;
         const dying = step.inputs.find(
           (input) =>
-            input.storage?.use === "temporary" &&
+            input.storage?.use === "temporaries" &&
             !taken.has(input.storage) &&
             !kept.has(input) &&
             !kept.has(slot) &&
             lastReader.get(input) === s &&
             mayReplace(step, slot, input),
         );
-        slot.storage = dying?.storage ?? storage("temporary", slot.bytes, slot.label);
+        slot.storage = dying?.storage ?? storage("temporaries", slot.bytes, slot.label);
         taken.add(slot.storage);
       }
       for (const slot of step.stages.flatMap((stage) => stage.pointers)) {
-        slot.storage ??= storage("temporary", slot.bytes, slot.label);
+        slot.storage ??= storage("temporaries", slot.bytes, slot.label);
       }
     });
   }
@@ -345,7 +333,7 @@ function lifetimes(job: DraftJob): Storage[] {
   job.stages.forEach((stage, s) => {
     for (const slot of stage.pointers) {
       const block = storageOf(slot);
-      if (block.use !== "temporary") continue;
+      if (block.use !== "temporaries") continue;
       blocks.add(block);
       block.first = Math.min(block.first, s);
       block.last = Math.max(block.last, s);

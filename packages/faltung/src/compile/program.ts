@@ -133,8 +133,28 @@ export function copyOf({ data, shape }: { readonly data: TensorData; readonly sh
   return new Tensor(copy, shape);
 }
 
-/** The report's name of each role of a state. */
-export const ROLE_BYTES: Readonly<Record<StateRole, keyof MemoryReport>> = {
+/** A report to add to. */
+export function emptyReport(): { -readonly [K in keyof MemoryReport]: number } {
+  return {
+    parameters: 0,
+    buffers: 0,
+    optimizer: 0,
+    random: 0,
+    constants: 0,
+    inputs: 0,
+    outputs: 0,
+    prepared: 0,
+    temporaries: 0,
+    scratch: 0,
+    total: 0,
+  };
+}
+
+/** What a block of memory is for. */
+export type MemoryUse = Exclude<keyof MemoryReport, "scratch" | "total">;
+
+/** What a state's memory is for, by its role. */
+export const USE_OF_ROLE: Readonly<Record<StateRole, MemoryUse>> = {
   parameter: "parameters",
   buffer: "buffers",
   optimizer: "optimizer",

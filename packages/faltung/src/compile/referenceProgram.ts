@@ -9,10 +9,12 @@ import {
   type Entries,
   IdleStates,
   type MemoryReport,
+  type MemoryUse,
   type Program,
-  ROLE_BYTES,
+  USE_OF_ROLE,
   copyInto,
   copyOf,
+  emptyReport,
   nameOf,
   named,
 } from "./program.ts";
@@ -77,25 +79,13 @@ type Tensors = ReadonlyMap<string, TensorType>;
 
 /** The loops allocate as they go: what is known is what lasts. */
 function reportOf(entries: readonly { inputs: Tensors; outputs: Tensors }[], states: readonly State[]): MemoryReport {
-  const report = {
-    parameters: 0,
-    buffers: 0,
-    optimizer: 0,
-    random: 0,
-    constants: 0,
-    inputs: 0,
-    outputs: 0,
-    prepared: 0,
-    temporaries: 0,
-    scratch: 0,
-    total: 0,
-  };
-  const add = (use: keyof MemoryReport, { shape, dtype }: TensorType): void => {
+  const report = emptyReport();
+  const add = (use: MemoryUse, { shape, dtype }: TensorType): void => {
     const bytes = sizeOf(shape) * BYTES[dtype];
     report[use] += bytes;
     report.total += bytes;
   };
-  for (const state of states) add(ROLE_BYTES[state.attrs.role], state);
+  for (const state of states) add(USE_OF_ROLE[state.attrs.role], state);
   for (const { inputs, outputs } of entries) {
     for (const type of inputs.values()) add("inputs", type);
     for (const type of outputs.values()) add("outputs", type);

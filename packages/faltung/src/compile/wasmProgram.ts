@@ -5,17 +5,7 @@ import type { Tensor, TensorData } from "../tensor/tensor.ts";
 import { type DType, sizeOf } from "../tensor/shape.ts";
 import { explainJobs } from "./explain.ts";
 import type { Place, PlannedEntry, ProgramPlan } from "./plan.ts";
-import {
-  type Choices,
-  type Entries,
-  IdleStates,
-  type MemoryReport,
-  type Program,
-  copyInto,
-  copyOf,
-  nameOf,
-  named,
-} from "./program.ts";
+import { type Choices, type Entries, IdleStates, type Program, copyInto, copyOf, nameOf, named } from "./program.ts";
 
 type View = Place & { readonly data: TensorData };
 
@@ -80,7 +70,7 @@ export async function wasmProgram(
     threads: planned.plan.threads,
     notes,
     choices,
-    memory: reportOf(planned),
+    memory: planned.memory,
     states: [...states.keys()],
     run(name: string, inputs: Readonly<Record<string, Tensor | undefined>> = {}): Record<string, Tensor> {
       const { outputs } = execute(name, inputs).views;
@@ -113,22 +103,6 @@ function explainEntry(entry: PlannedEntry, planned: ProgramPlan, instance: WasmI
     planned.plan.threads,
     instance.moduleBytes,
   );
-}
-
-function reportOf({ bytes }: ProgramPlan): MemoryReport {
-  return {
-    parameters: bytes.parameter,
-    buffers: bytes.buffer,
-    optimizer: bytes.optimizer,
-    random: bytes.random,
-    constants: bytes.constant,
-    inputs: bytes.input,
-    outputs: bytes.output,
-    prepared: bytes.prepared,
-    temporaries: bytes.temporary,
-    scratch: bytes.scratch,
-    total: bytes.total,
-  };
 }
 
 function arrayAt({ buffer }: WebAssembly.Memory, dtype: DType, address: number, shape: readonly number[]): TensorData {
