@@ -7,73 +7,63 @@ import { mobilenetV2 } from "./mobilenet.ts";
 import { cifarResnet, imagenetResnet } from "./resnet.ts";
 import { small } from "./small.ts";
 
-type Maker = (args: readonly unknown[]) => Module;
+/** Arguments were written by the module's own `spec()`; the constructor checks them. */
+type Maker = (...args: never[]) => Module;
 
-/** A constructor as a maker. Its arguments were written by the module's own `spec()`; the constructor checks them. */
-function layer<A extends unknown[]>(type: new (...args: A) => Module): Maker {
-  return (args) => new type(...(args as A));
-}
+const layers: Readonly<Record<string, new (...args: never[]) => Module>> = {
+  AdaptiveAvgPool1d: nn.AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d: nn.AdaptiveAvgPool2d,
+  AvgPool1d: nn.AvgPool1d,
+  AvgPool2d: nn.AvgPool2d,
+  AvgPool3d: nn.AvgPool3d,
+  BatchNorm1d: nn.BatchNorm1d,
+  BatchNorm2d: nn.BatchNorm2d,
+  BatchNorm3d: nn.BatchNorm3d,
+  Conv1d: nn.Conv1d,
+  Conv2d: nn.Conv2d,
+  Conv3d: nn.Conv3d,
+  ConvTranspose1d: nn.ConvTranspose1d,
+  ConvTranspose2d: nn.ConvTranspose2d,
+  ConvTranspose3d: nn.ConvTranspose3d,
+  Dropout: nn.Dropout,
+  Dropout2d: nn.Dropout2d,
+  ELU: nn.ELU,
+  Flatten: nn.Flatten,
+  GELU: nn.GELU,
+  GroupNorm: nn.GroupNorm,
+  Hardsigmoid: nn.Hardsigmoid,
+  Hardswish: nn.Hardswish,
+  Identity: nn.Identity,
+  InstanceNorm1d: nn.InstanceNorm1d,
+  InstanceNorm2d: nn.InstanceNorm2d,
+  LayerNorm: nn.LayerNorm,
+  LeakyReLU: nn.LeakyReLU,
+  Linear: nn.Linear,
+  LocalResponseNorm: nn.LocalResponseNorm,
+  LogSoftmax: nn.LogSoftmax,
+  MaxPool1d: nn.MaxPool1d,
+  MaxPool2d: nn.MaxPool2d,
+  MaxPool3d: nn.MaxPool3d,
+  PReLU: nn.PReLU,
+  Pad: nn.Pad,
+  PixelShuffle: nn.PixelShuffle,
+  ReLU: nn.ReLU,
+  ReLU6: nn.ReLU6,
+  Residual: nn.Residual,
+  SELU: nn.SELU,
+  Sequential: nn.Sequential,
+  SiLU: nn.SiLU,
+  Sigmoid: nn.Sigmoid,
+  Softmax: nn.Softmax,
+  Softplus: nn.Softplus,
+  Tanh: nn.Tanh,
+  Upsample: nn.Upsample,
+};
 
-function model<A extends unknown[]>(make: (...args: A) => Module): Maker {
-  return (args) => make(...(args as A));
-}
-
-const makers = new Map<string, Maker>(
-  Object.entries({
-    AdaptiveAvgPool1d: layer(nn.AdaptiveAvgPool1d),
-    AdaptiveAvgPool2d: layer(nn.AdaptiveAvgPool2d),
-    AvgPool1d: layer(nn.AvgPool1d),
-    AvgPool2d: layer(nn.AvgPool2d),
-    AvgPool3d: layer(nn.AvgPool3d),
-    BatchNorm1d: layer(nn.BatchNorm1d),
-    BatchNorm2d: layer(nn.BatchNorm2d),
-    BatchNorm3d: layer(nn.BatchNorm3d),
-    Conv1d: layer(nn.Conv1d),
-    Conv2d: layer(nn.Conv2d),
-    Conv3d: layer(nn.Conv3d),
-    ConvTranspose1d: layer(nn.ConvTranspose1d),
-    ConvTranspose2d: layer(nn.ConvTranspose2d),
-    ConvTranspose3d: layer(nn.ConvTranspose3d),
-    Dropout: layer(nn.Dropout),
-    Dropout2d: layer(nn.Dropout2d),
-    ELU: layer(nn.ELU),
-    Flatten: layer(nn.Flatten),
-    GELU: layer(nn.GELU),
-    GroupNorm: layer(nn.GroupNorm),
-    Hardsigmoid: layer(nn.Hardsigmoid),
-    Hardswish: layer(nn.Hardswish),
-    Identity: layer(nn.Identity),
-    InstanceNorm1d: layer(nn.InstanceNorm1d),
-    InstanceNorm2d: layer(nn.InstanceNorm2d),
-    LayerNorm: layer(nn.LayerNorm),
-    LeakyReLU: layer(nn.LeakyReLU),
-    Linear: layer(nn.Linear),
-    LocalResponseNorm: layer(nn.LocalResponseNorm),
-    LogSoftmax: layer(nn.LogSoftmax),
-    MaxPool1d: layer(nn.MaxPool1d),
-    MaxPool2d: layer(nn.MaxPool2d),
-    MaxPool3d: layer(nn.MaxPool3d),
-    PReLU: layer(nn.PReLU),
-    ReLU: layer(nn.ReLU),
-    ReLU6: layer(nn.ReLU6),
-    Pad: layer(nn.Pad),
-    PixelShuffle: layer(nn.PixelShuffle),
-    Residual: layer(nn.Residual),
-    SELU: layer(nn.SELU),
-    Sequential: model((...layers: Module[]) => new nn.Sequential(...layers)),
-    SiLU: layer(nn.SiLU),
-    Sigmoid: layer(nn.Sigmoid),
-    Softmax: layer(nn.Softmax),
-    Softplus: layer(nn.Softplus),
-    Tanh: layer(nn.Tanh),
-    Upsample: layer(nn.Upsample),
-    cifarResnet: model(cifarResnet),
-    imagenetResnet: model(imagenetResnet),
-    lenet5: model(lenet5),
-    mobilenetV2: model(mobilenetV2),
-    small: model(small),
-  }),
-);
+const makers = new Map<string, Maker>([
+  ...Object.entries(layers).map(([type, Layer]): [string, Maker] => [type, (...args) => new Layer(...args)]),
+  ...Object.entries({ cifarResnet, imagenetResnet, lenet5, mobilenetV2, small }),
+]);
 
 /**
  * Makes a type of your own known to {@link build}, so that its models can be loaded from a file alone.
@@ -81,7 +71,7 @@ const makers = new Map<string, Maker>(
  */
 export function registerModule<A extends unknown[]>(type: string, make: (...args: A) => Module): void {
   if (makers.has(type)) throw new OptionError(`registerModule: the type ${type} is taken.`);
-  makers.set(type, model(make));
+  makers.set(type, (...args: unknown[]) => make(...(args as A)));
 }
 
 /**
@@ -102,7 +92,7 @@ export function build(spec: ModuleSpec): Module {
       `build: no module type ${JSON.stringify(spec.type)} is known. Known are ${known}; registerModule adds one.`,
     );
   }
-  return make(spec.args.map((arg) => (isSpec(arg) ? build(arg) : arg)));
+  return make(...(spec.args.map((arg) => (isSpec(arg) ? build(arg) : arg)) as never[]));
 }
 
 function isSpec(arg: SpecArgument): arg is ModuleSpec {
