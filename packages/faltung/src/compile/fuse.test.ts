@@ -12,6 +12,7 @@ import { samples as lossSamples } from "../ops/loss/loss.samples.ts";
 import { batchNorm } from "../ops/norm/norm.ts";
 import { samples as normSamples } from "../ops/norm/norm.samples.ts";
 import { broadcastTo, max, mean, sum, variance } from "../ops/reduce/reduce.ts";
+import { maxPool2d } from "../ops/pool/pool.ts";
 import { reshape } from "../ops/shape/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { decompose } from "./decompose.ts";
@@ -52,7 +53,9 @@ function close(actual: Numbers, expected: Numbers, tolerance: number, what: stri
   }
 }
 
-/** Runs every map and reduction in each of its layouts on the reference's numbers; other operations are not ours. */
+const CHECKED = new Set(["sum", "max", "min", "broadcast", "maxPool", "maxPoolIndex"]);
+
+/** Runs every map, reduction and max-pool in each of its layouts on the reference's numbers; other operations are not ours. */
 function check(roots: readonly Value[], tensors: ReadonlyMap<Value, RefTensor>, tolerance = 1e-5): Task[] {
   const results = evaluateAll(roots, tensors);
   const tasks = fuse(roots);
@@ -60,11 +63,7 @@ function check(roots: readonly Value[], tensors: ReadonlyMap<Value, RefTensor>, 
   for (const task of tasks) {
     for (const x of task.inputs) expect(made.has(x), `${task.label} reads ${x.op.name} before it is made`).toBe(true);
     for (const y of task.outputs) made.add(y);
-    if (
-      task.alias ||
-      !task.outputs.every((v) => v.op.scalar !== undefined || ["sum", "max", "min", "broadcast"].includes(v.op.name))
-    )
-      continue;
+    if (task.alias || !task.outputs.every((v) => v.op.scalar !== undefined || CHECKED.has(v.op.name))) continue;
     if (task.label.startsWith("conv") || task.label.startsWith("matmul")) continue;
     for (const layouts of task.layouts) {
       const given = task.inputs.map((x, i) => {
@@ -255,4 +254,21 @@ test("random expressions give the same fused and unfused", () => {
     ),
     { numRuns: 40, seed: 3 },
   );
+});
+
+test("a max-pool and its choice are one pass, whichever is asked for first; a choice alone is by itself", () => {
+  const {
+    leaves: [x, dy],
+    tensors,
+  } = leavesOf([{ shape: [2, 3, 9, 8] }, { shape: [2, 3, 4, 4] }]);
+  const y = maxPool2d(x, 2);
+  const [dx] = grad(y, [x], dy);
+  for (const roots of [
+    [y, dx],
+    [dx, y],
+  ]) {
+    const labels = check(roots, tensors, 0).map(({ label }) => label);
+    expect(labels).toEqual(["maxPool+maxPoolIndex", "maxUnpool"]);
+  }
+  expect(fuse([dx]).map(({ label }) => label)).toEqual(["maxPoolIndex", "maxUnpool"]);
 });

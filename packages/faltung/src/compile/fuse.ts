@@ -6,7 +6,7 @@
  *    task: a map, or a reduction of an expression, over all that is inlined into it (fuseTasks.ts).
  * 3. Tasks over one domain that share what they read become one task with several results (an Adam step writes p, m and
  *    v in one pass; batch-norm's gradient takes both its sums in one), unless one must wait for the other through a third.
- * 4. Everything else is one task for each operation.
+ * 4. Everything else is one task for each operation, but a max-pool and its choice are one (fusePools.ts).
  *
  * All choices follow from the graph alone, in the order in which its values were made: the same graph, the same tasks.
  */
@@ -15,6 +15,7 @@ import { FaltungError } from "../tensor/errors.ts";
 import { type Epilogue, findEpilogues } from "./fuseEpilogue.ts";
 import { FuseGraph, isElementwise, isLeaf, reductionKind } from "./fuseGraph.ts";
 import { mergeGroups } from "./fuseMerge.ts";
+import { poolPairs, poolTask } from "./fusePools.ts";
 import { chooseStored } from "./fuseStore.ts";
 import { epilogueTask, mapTask, reduceTask } from "./fuseTasks.ts";
 import { uniformValue } from "./simplify.ts";
@@ -52,21 +53,27 @@ export function fuse(roots: readonly Value[]): Task[] {
   const stored = chooseStored(graph, taken, needed);
   const inlined = (v: Value): boolean => isElementwise(v) && !stored.has(v);
 
+  const pairs = poolPairs(graph.values, (pool) => !taken.has(pool) && !epilogues.has(pool));
+  const indexOf = new Map([...pairs].map(([index, pool]) => [pool, index]));
+
   const groups: Group[] = [];
   for (const v of graph.values) {
+    if (pairs.has(v)) continue;
     const epilogue = epilogues.get(v);
     if (epilogue !== undefined) {
       const reads = new Set([...epilogue.root.inputs, ...epilogue.operands]);
       groups.push({ outputs: [v], kind: "other", epilogue, reads });
     } else if (stored.has(v) && !taken.has(v)) {
       const kind = isElementwise(v) ? "map" : reductionKind(v) === undefined ? "other" : "reduce";
-      groups.push({ outputs: [v], kind, reads: readsOf(v, kind, inlined) });
+      const index = indexOf.get(v);
+      groups.push({ outputs: index === undefined ? [v] : [v, index], kind, reads: readsOf(v, kind, inlined) });
     }
   }
   return mergeGroups(groups).map(({ outputs, kind, epilogue }) => {
     if (epilogue !== undefined) return epilogueTask(epilogue.root, epilogue.output, epilogue.chain);
     if (kind === "map") return mapTask(outputs, inlined);
-    return kind === "reduce" ? reduceTask(outputs, inlined) : taskOf(outputs[0]);
+    if (kind === "reduce") return reduceTask(outputs, inlined);
+    return outputs.length > 1 ? poolTask(outputs[0], outputs[1]) : taskOf(outputs[0]);
   });
 }
 
