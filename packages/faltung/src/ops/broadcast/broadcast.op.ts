@@ -67,9 +67,17 @@ export function resolveAxes(axes: number | readonly number[] | undefined, rank: 
   return unique;
 }
 
-/** The shape that a reduction leaves: without the axes, or with 1 in their place. */
-export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boolean): number[] {
-  return keepdim ? shape.map((d, i) => (axes.includes(i) ? 1 : d)) : kept(shape, axes);
+/** A reduction over axes as a user gives them: the result is without them, or has 1 in their place. */
+export function reduceAlong(
+  op: Operation<ReduceAttributes>,
+  x: ValueLike,
+  axes: number | readonly number[] | undefined,
+  keepdim: boolean,
+): Value {
+  const v = toValue(x);
+  const resolved = resolveAxes(axes, v.shape.length, op.name);
+  const shape = keepdim ? v.shape.map((d, i) => (resolved.includes(i) ? 1 : d)) : kept(v.shape, resolved);
+  return apply(op, [v], { axes: resolved, shape });
 }
 
 /**
@@ -86,9 +94,7 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boo
  * ```
  */
 export function sum(x: ValueLike, axes?: number | readonly number[], keepdim = false): Value {
-  const v = toValue(x);
-  const resolved = resolveAxes(axes, v.shape.length, "sum");
-  return apply(sumOp, [v], { axes: resolved, shape: reducedShape(v.shape, resolved, keepdim) });
+  return reduceAlong(sumOp, x, axes, keepdim);
 }
 
 /** Sums `x` back to `shape`, from which broadcasting led to x's shape: the gradient of {@link broadcastTo}. */

@@ -1,9 +1,9 @@
 /** Reductions over axes, in PyTorch's words. The primitives are sum, max, min, argmax, argmin; the others are composed. */
 import { checkRange } from "../../tensor/errors.ts";
 import { sizeOf } from "../../tensor/shape.ts";
-import { reducedShape, resolveAxes, sum } from "../broadcast/broadcast.op.ts";
+import { reduceAlong, resolveAxes, sum } from "../broadcast/broadcast.op.ts";
 import { div, square, sub } from "../elementwise/elementwise.ts";
-import { type Value, type ValueLike, apply, toValue } from "../op.ts";
+import { type Value, type ValueLike, toValue } from "../op.ts";
 import { argmaxOp, argminOp } from "./arg.op.ts";
 import { maxOp, minOp } from "./extreme.op.ts";
 
@@ -67,9 +67,7 @@ export function variance(x: ValueLike, axes?: Axes, { correction = 1, keepdim = 
  * ```
  */
 export function max(x: ValueLike, axes?: Axes, keepdim = false): Value {
-  const v = toValue(x);
-  const resolved = resolveAxes(axes, v.shape.length, "max");
-  return apply(maxOp, [v], { axes: resolved, shape: reducedShape(v.shape, resolved, keepdim) });
+  return reduceAlong(maxOp, x, axes, keepdim);
 }
 
 /**
@@ -82,9 +80,7 @@ export function max(x: ValueLike, axes?: Axes, keepdim = false): Value {
  * ```
  */
 export function min(x: ValueLike, axes?: Axes, keepdim = false): Value {
-  const v = toValue(x);
-  const resolved = resolveAxes(axes, v.shape.length, "min");
-  return apply(minOp, [v], { axes: resolved, shape: reducedShape(v.shape, resolved, keepdim) });
+  return reduceAlong(minOp, x, axes, keepdim);
 }
 
 /**
@@ -99,9 +95,7 @@ export function min(x: ValueLike, axes?: Axes, keepdim = false): Value {
  * ```
  */
 export function argmax(x: ValueLike, axis?: number, keepdim = false): Value {
-  const v = toValue(x);
-  const axes = resolveAxes(axis, v.shape.length, "argmax");
-  return apply(argmaxOp, [v], { axes, shape: reducedShape(v.shape, axes, keepdim) });
+  return reduceAlong(argmaxOp, x, axis, keepdim);
 }
 
 /**
@@ -114,7 +108,5 @@ export function argmax(x: ValueLike, axis?: number, keepdim = false): Value {
  * ```
  */
 export function argmin(x: ValueLike, axis?: number, keepdim = false): Value {
-  const v = toValue(x);
-  const axes = resolveAxes(axis, v.shape.length, "argmin");
-  return apply(argminOp, [v], { axes, shape: reducedShape(v.shape, axes, keepdim) });
+  return reduceAlong(argminOp, x, axis, keepdim);
 }
