@@ -44,7 +44,7 @@ export interface Body {
 
 interface Export {
   readonly name: string;
-  readonly kind: 0 | 2 | 3;
+  readonly kind: 0 | 2;
   readonly index: number;
 }
 
@@ -80,28 +80,19 @@ export class ModuleBuilder {
     if (options.exportAs !== undefined) this.#exports.push({ name: options.exportAs, kind: 2, index: 0 });
   }
 
-  global<T extends Exclude<ValType, "v128">>(
-    type: T,
-    init: Literal<T>,
-    mutable: boolean,
-    exportAs?: string,
-  ): Global<T> {
+  global<T extends Exclude<ValType, "v128">>(type: T, init: Literal<T>): Global<T> {
     const index = this.#globals.length;
     const w = new ByteWriter(16);
     w.u8(valTypeByte[type]);
-    w.u8(mutable ? 1 : 0);
+    w.u8(1); // it may be set
     encode(w, operand(type, init), this);
     w.u8(end);
     this.#globals.push(w.view());
-    if (exportAs !== undefined) this.#exports.push({ name: exportAs, kind: 3, index });
     return {
       type,
       index,
       get: () => node(type, globalOps.get, null, null, null, index),
-      set: (value) => {
-        if (!mutable) throw new AssemblyError(`global ${index}${exportAs ? ` "${exportAs}"` : ""} is not mutable`);
-        return node("void", globalOps.set, operand(type, value), null, null, index);
-      },
+      set: (value) => node("void", globalOps.set, operand(type, value), null, null, index),
     };
   }
 

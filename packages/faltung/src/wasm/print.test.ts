@@ -41,7 +41,7 @@ test("control, calls, constants and immediates", () => {
   const m = new ModuleBuilder();
   m.memory({ initial: 1 });
   const log = m.func({ name: "log", params: ["i32"], results: [] }, () => {});
-  const count = m.global("i32", 0, true);
+  const count = m.global("i32", 0);
   const twice = m.func({ name: "twice", params: ["i32"], results: ["i32"] }, (f, x) => f.return(i32.mul(x, 2)));
   const all = m.func({ name: "all", params: ["i32"], results: ["f32"], paramNames: ["n"] }, (f, n) => {
     const [i, v, w] = [f.local("i32", "i"), f.let(f32x4.const(0.1), "v"), f.let(f32x4.const(1, 2, 3, -0.5), "v")];

@@ -28,7 +28,7 @@ export function emitEntries(module: ModuleBuilder, signature: Signature, funcs: 
     number("pixels_len", sizeOf(pixels.shape));
   }
 
-  const ready = module.global("i32", 0, true);
+  const ready = module.global("i32", 0);
   const prepare = module.func({ params: [], results: [], exportAs: "prepare" }, (f) => {
     f.if(i32.eqz(ready.get()), () => {
       if (funcs.unpack !== undefined) f.call(funcs.unpack);
