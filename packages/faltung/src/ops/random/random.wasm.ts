@@ -7,7 +7,7 @@ import { pcgHash } from "../../tensor/random.ts";
 import { type TensorType, sizeOf } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32 } from "../../wasm/index.ts";
 import type { LayoutChoice, Lowered, Site } from "../op.ts";
-import { LANES, blocksOf, canBlock } from "../shape/physical.ts";
+import { IN_OUT, LANES, blocksOf, canBlock } from "../shape/physical.ts";
 import type { RandomAttributes } from "./random.op.ts";
 
 /** Numbers that one work item makes, in the plain layout. */
@@ -29,10 +29,7 @@ export function lowerRandom({ output, attrs: { shape, stream } }: Site<RandomAtt
         label: `randomUniform ${shape.join("×")}`,
         kernel: blocked ? blockedKernel : plainKernel,
         work: blocked ? (cells === 0 ? 0 : n * blocksOf(c)) : Math.ceil(size / RUN),
-        pointers: [
-          { kind: "input", index: 0 },
-          { kind: "output", index: 0 },
-        ],
+        pointers: IN_OUT,
         writes: [1],
         integers: [pcgHash(stream) | 0, ...(blocked ? [c, cells] : [size])],
         scratch: 0,

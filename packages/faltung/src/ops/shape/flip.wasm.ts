@@ -3,7 +3,7 @@ import { type TensorType, stridesOf } from "../../tensor/shape.ts";
 import type { LayoutChoice, Lowered, Site } from "../op.ts";
 import { moveBoxes } from "./box.wasm.ts";
 import type { FlipAttributes } from "./flip.op.ts";
-import { alike, canBlock, physicalShape } from "./physical.ts";
+import { IN_OUT, alike, canBlock, physicalShape } from "./physical.ts";
 import { offsetOf } from "./walk.ts";
 
 export function flipLayouts(
@@ -31,9 +31,5 @@ export function lowerFlip({ output, attrs: { axes } }: Site<FlipAttributes>): Lo
     offset: 0,
   } as const;
   const label = `flip ${output.type.shape.join("×")} along ${axes.join()}`;
-  const pointers = [
-    { kind: "input", index: 0 },
-    { kind: "output", index: 0 },
-  ] as const;
-  return { stages: [moveBoxes(label, [box], output.type.dtype, pointers, [1])], temps: [] };
+  return { stages: [moveBoxes(label, [box], output.type.dtype, IN_OUT, [1])], temps: [] };
 }

@@ -16,6 +16,7 @@ import {
 } from "../../wasm/index.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, type DType, type TensorType, sizeOf } from "../../tensor/shape.ts";
+import { IN_OUT } from "./physical.ts";
 import { emitTranspose } from "./words.wasm.ts";
 import type { BufferRef, Layout, Lowered } from "../op.ts";
 
@@ -34,10 +35,7 @@ export function lowerConversion(type: TensorType, from: Layout): Lowered {
     label: `${from} → ${to}`,
     kernel: conversion(type.dtype, from, c % LANES),
     work: positions === 0 ? 0 : n * blocks * runs,
-    pointers: [
-      { kind: "input", index: 0 },
-      { kind: "output", index: 0 },
-    ],
+    pointers: IN_OUT,
     writes: [1],
     integers: [c, positions, runs],
     scratch: 0,

@@ -3,7 +3,7 @@ import { type TensorType, stridesOf } from "../../tensor/shape.ts";
 import type { LayoutChoice, Lowered, Site } from "../op.ts";
 import { type Box, moveBoxes } from "./box.wasm.ts";
 import type { PadAttributes } from "./pad.op.ts";
-import { LANES, alike, canBlock, physicalShape } from "./physical.ts";
+import { IN_OUT, LANES, alike, bitsOf, canBlock, physicalShape } from "./physical.ts";
 import { offsetOf } from "./walk.ts";
 
 export function padLayouts(
@@ -59,15 +59,5 @@ export function lowerPad({ inputs: [x], output, attrs: { before, value } }: Site
     }
   });
   const label = `pad ${x.type.shape.join("×")} to ${output.type.shape.join("×")}`;
-  const pointers = [
-    { kind: "input", index: 0 },
-    { kind: "output", index: 0 },
-  ] as const;
-  return { stages: [moveBoxes(label, boxes, output.type.dtype, pointers, [1])], temps: [] };
-}
-
-/** The element's bits, as the reference's typed arrays convert the number. */
-function bitsOf(value: number, dtype: TensorType["dtype"]): number {
-  if (dtype === "float32") return new Int32Array(Float32Array.of(value).buffer)[0];
-  return dtype === "int32" ? value | 0 : value & 255;
+  return { stages: [moveBoxes(label, boxes, output.type.dtype, IN_OUT, [1])], temps: [] };
 }

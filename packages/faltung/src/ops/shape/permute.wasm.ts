@@ -9,11 +9,8 @@ import { emitTranspose } from "./words.wasm.ts";
 import type { BufferRef, Lowered, Site } from "../op.ts";
 import { type Box, type BoxAxis, moveBoxes, simplify } from "./box.wasm.ts";
 import type { PermuteAttributes } from "./permute.op.ts";
+import { IN_OUT } from "./physical.ts";
 
-const POINTERS: readonly BufferRef[] = [
-  { kind: "input", index: 0 },
-  { kind: "output", index: 0 },
-];
 /** Columns of the source that one work item brings over: a cache line of 64 bytes from each row. */
 const STRIP = 16;
 
@@ -37,7 +34,7 @@ export function lowerPermute({ inputs: [x], output, attrs: { axes } }: Site<Perm
     const outer = merged.filter((_, d) => d !== other && d !== merged.length - 1);
     return { stages: [transposeStage(label, outer, merged[other], last)], temps: [] };
   }
-  return { stages: [moveBoxes(label, [box], dtype, POINTERS, [1])], temps: [] };
+  return { stages: [moveBoxes(label, [box], dtype, IN_OUT, [1])], temps: [] };
 }
 
 /** `column`: contiguous in the source; `row`: contiguous in the target. */
@@ -88,7 +85,7 @@ function transposeStage(label: string, outer: readonly BoxAxis[], column: BoxAxi
     label,
     kernel,
     work: count * strips,
-    pointers: POINTERS,
+    pointers: IN_OUT,
     writes: [1],
     integers: [],
     scratch: 0,

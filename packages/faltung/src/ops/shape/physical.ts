@@ -1,6 +1,6 @@
 /** Tensors as they lie in memory: the row-major arrays behind the two layouts. */
-import { type Shape, type TensorType } from "../../tensor/shape.ts";
-import type { Layout, LayoutChoice } from "../op.ts";
+import type { DType, Shape, TensorType } from "../../tensor/shape.ts";
+import type { BufferRef, Layout, LayoutChoice } from "../op.ts";
 
 /** Channels that lie side by side in the blocked layout. */
 export const LANES = 8;
@@ -29,4 +29,16 @@ export function alike(inputs: number, blocked: boolean): readonly LayoutChoice[]
     output: layout,
   });
   return blocked ? [all("blocked"), all("plain")] : [all("plain")];
+}
+
+/** The pointers of a stage that makes the output from the only input. */
+export const IN_OUT: readonly BufferRef[] = [
+  { kind: "input", index: 0 },
+  { kind: "output", index: 0 },
+];
+
+/** A number's bits as an element, converted as typed arrays convert it. */
+export function bitsOf(value: number, dtype: DType): number {
+  if (dtype === "float32") return new Int32Array(Float32Array.of(value).buffer)[0];
+  return dtype === "int32" ? value | 0 : value & 255;
 }

@@ -1,13 +1,10 @@
 /** slice and place as moves of one box; in the blocked layout where whole blocks of channels are taken. */
 import { type TensorType, sizeOf, stridesOf } from "../../tensor/shape.ts";
-import type { BufferRef, Layout, LayoutChoice, Lowered, Site } from "../op.ts";
+import type { Layout, LayoutChoice, Lowered, Site } from "../op.ts";
 import { type BoxAxis, moveBoxes } from "./box.wasm.ts";
-import { LANES, alike, canBlock, physicalShape } from "./physical.ts";
+import { IN_OUT, LANES, alike, canBlock, physicalShape } from "./physical.ts";
 import type { SliceAttributes } from "./slice.op.ts";
 import { offsetOf } from "./walk.ts";
-
-const INPUT: BufferRef = { kind: "input", index: 0 };
-const OUTPUT: BufferRef = { kind: "output", index: 0 };
 
 export function sliceLayouts(
   inputs: readonly TensorType[],
@@ -51,7 +48,7 @@ export function lowerSlice({ inputs, output, attrs }: Site<SliceAttributes>): Lo
     `slice ${attrs.part.join("×")} of ${attrs.whole.join("×")}`,
     [{ axes: box, source: { kind: "buffer", pointer: 0, offset }, target: 1, offset: 0 }],
     inputs[0].type.dtype,
-    [INPUT, OUTPUT],
+    IN_OUT,
     [1],
   );
   return { stages: [stage], temps: [] };
@@ -74,10 +71,7 @@ export function lowerPlace({ inputs, output, attrs }: Site<SliceAttributes>): Lo
     offset: 0,
   } as const;
   return {
-    stages: [
-      moveBoxes(`${label}: zeros`, [zeros], dtype, [INPUT, OUTPUT], [1]),
-      moveBoxes(label, [box], dtype, [INPUT, OUTPUT], [1]),
-    ],
+    stages: [moveBoxes(`${label}: zeros`, [zeros], dtype, IN_OUT, [1]), moveBoxes(label, [box], dtype, IN_OUT, [1])],
     temps: [],
   };
 }

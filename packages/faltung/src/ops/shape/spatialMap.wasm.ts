@@ -9,7 +9,7 @@ import { Tensor } from "../../tensor/tensor.ts";
 import { type FunctionBuilder, type I32, type Local, type V128, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
 import type { BufferRef, LayoutChoice, Lowered, Site } from "../op.ts";
 import { type AxisMap, type Tap, axisTaps, mapOutput } from "./axisMap.ts";
-import { LANES, blocksOf, canBlock } from "./physical.ts";
+import { LANES, bitsOf, blocksOf, canBlock } from "./physical.ts";
 import type { SpatialMapAttributes } from "./spatialMap.op.ts";
 
 type Terms = readonly (readonly Tap[])[];
@@ -48,17 +48,9 @@ export function spatialTable(maps: readonly AxisMap[], transposed: boolean): Ten
       count += taps.length;
     }
     words.push(count);
-    for (const { index, weight } of terms.flat()) words.push(index, bitsOf(weight));
+    for (const { index, weight } of terms.flat()) words.push(index, bitsOf(weight, "float32"));
   }
   return new Tensor(Int32Array.from(words), [words.length]);
-}
-
-const word = new Float32Array(1);
-const wordBits = new Int32Array(word.buffer);
-
-function bitsOf(weight: number): number {
-  word[0] = weight;
-  return wordBits[0];
 }
 
 export function spatialMapLayouts(
