@@ -47,8 +47,17 @@ let byCode: ReadonlyMap<number, Op> | undefined;
 
 function opcodes(): ReadonlyMap<number, Op> {
   return (byCode ??= new Map(
-    tables.flatMap(([space, rows]) => Object.values(opsOf(space, rows)).map((op) => [op.code, op] as const)),
+    tables.flatMap(([space, rows]) =>
+      Object.values(opsOf(space, rows)).map((op) => [op.code, { ...op, name: textName(op.name) }] as const),
+    ),
   ));
+}
+
+/** Names of the text format: `extendLowI16x8S` is `extend_low_i16x8_s`, `atomicRmwAdd` is `atomic.rmw.add`. */
+function textName(name: string): string {
+  const snake = name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+  const dotted = snake.replace("atomic_rmw_", "atomic.rmw.").replace("atomic_", "atomic.");
+  return dotted.endsWith(".select") ? "select" : dotted;
 }
 
 class ByteReader {

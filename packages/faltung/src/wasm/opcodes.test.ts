@@ -245,8 +245,8 @@ describe.each(spaces)("%s", (space) => {
         const func = compiled.funcs.get(`${key} ${variant.name}`);
         if (!func) throw new TypeError(key);
         const { instructions } = decodeBody(compiled.module.bodies[func.index]?.code as Uint8Array);
-        const read = instructions.slice(0, -1).map((i) => [i.op.name, i.offset, i.lane]);
-        const written = tree.map((e) => [e.op.name, e.op.immediate === "const" ? 0 : e.imm, e.lane]);
+        const read = instructions.slice(0, -1).map((i) => [i.op.code, i.offset, i.lane]);
+        const written = tree.map((e) => [e.op.code, e.op.immediate === "const" ? 0 : e.imm, e.lane]);
         expect(read).toEqual(written);
       }
     }

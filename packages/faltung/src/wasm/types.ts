@@ -41,7 +41,7 @@ export type Names<R extends Row> = Words<R[2]>;
 
 /** One opcode, as the encoder and the decoder want it. */
 export interface Op {
-  /** Name in the text format, as in "i32x4.extend_low_i16x8_s". */
+  /** Name as in the builder, "i32x4.extendLowI16x8S"; decoded, as in the text format: "i32x4.extend_low_i16x8_s". */
   readonly name: string;
   readonly code: number;
   readonly operands: readonly ValType[];
@@ -58,16 +58,9 @@ export interface Op {
   readonly lanes: number;
 }
 
-/** Names of two words and more: `extendLowI16x8S` is `extend_low_i16x8_s`, `atomicRmwAdd` is `atomic.rmw.add`. */
-function textName(space: string, key: string): string {
-  const snake = key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
-  const dotted = snake.replace(/^atomic_rmw_/, "atomic.rmw.").replace(/^atomic_/, "atomic.");
-  return space === "" || key === "select" ? dotted : `${space}.${dotted}`;
-}
-
 type Ops<T extends Table> = { readonly [R in T[number] as Names<R>]: Op };
 
-/** The opcodes of a table by their names. `space` is what stands before the dot in the text format; "" for control. */
+/** The opcodes of a table by their names. `space` is what stands before the dot in their names; "" for control. */
 export function opsOf<T extends Table>(space: string, table: T): Ops<T> {
   const ops: Record<string, Op> = {};
   for (const [first, signature, names, immediate = ""] of table) {
@@ -80,7 +73,7 @@ export function opsOf<T extends Table>(space: string, table: T): Ops<T> {
       const prefixed = code > 0xff;
       const number = code & 0xffff;
       ops[key] = {
-        name: textName(space, key),
+        name: space === "" ? key : `${space}.${key}`,
         code,
         operands,
         result,
