@@ -60,8 +60,7 @@ export class ModuleBuilder {
   readonly #datas: Uint8Array[] = [];
   /** By index; bodies as they stand in the code section, with their locals: for printing. */
   readonly funcs: Func[] = [];
-  readonly #paramNames: (readonly string[])[] = [];
-  readonly bodies: (Body | undefined)[] = [];
+  readonly bodies: Body[] = [];
 
   importMemory(module: string, name: string, limits: MemoryLimits): void {
     this.#takeMemory(limits, true);
@@ -106,30 +105,6 @@ export class ModuleBuilder {
     this.#datas.push(w.view());
   }
 
-  /** A function whose body is given later by `define`: for recursion and forward references. */
-  declare<const P extends readonly ValType[], const R extends readonly ValType[]>(
-    options: FuncOptions<P, R>,
-  ): Func<P, R> {
-    const { params, results, exportAs } = options;
-    const index = this.funcs.length;
-    const func: Func<P, R> = { name: options.name ?? exportAs ?? `f${index}`, index, params, results };
-    this.funcs.push(func);
-    this.bodies.push(undefined);
-    this.#paramNames[index] = options.paramNames ?? [];
-    if (exportAs !== undefined) this.#exports.push({ name: exportAs, kind: 0, index });
-    return func;
-  }
-
-  define<P extends readonly ValType[], R extends readonly ValType[]>(
-    func: Func<P, R>,
-    body: (f: FunctionBuilder<R>, ...params: LocalsOf<P>) => void,
-  ): void {
-    if (this.bodies[func.index]) throw new AssemblyError(`${func.name} has a body already`);
-    const f = new FunctionBuilder<R>(func.params, func.results, this.#paramNames[func.index]);
-    body(f, ...(f.locals.slice() as [...LocalsOf<P>]));
-    this.bodies[func.index] = { code: f.finish(), locals: f.locals };
-  }
-
   /**
    * Adds a function and writes its body.
    *
@@ -142,19 +117,21 @@ export class ModuleBuilder {
     options: FuncOptions<P, R>,
     body: (f: FunctionBuilder<R>, ...params: LocalsOf<P>) => void,
   ): Func<P, R> {
-    const func = this.declare(options);
-    this.define(func, body);
+    const { params, results, exportAs } = options;
+    const index = this.funcs.length;
+    const func: Func<P, R> = { name: options.name ?? exportAs ?? `f${index}`, index, params, results };
+    this.funcs.push(func);
+    if (exportAs !== undefined) this.#exports.push({ name: exportAs, kind: 0, index });
+    const f = new FunctionBuilder<R>(params, results, options.paramNames);
+    body(f, ...(f.locals.slice() as [...LocalsOf<P>]));
+    this.bodies[index] = { code: f.finish(), locals: f.locals };
     return func;
   }
 
   /** The module in WebAssembly's binary format. */
   toBytes(): Uint8Array<ArrayBuffer> {
     const funcTypes = this.funcs.map((f) => leb(this.#typeIndex(f.params, f.results)));
-    const codes = this.funcs.map((f) => {
-      const body = this.bodies[f.index];
-      if (!body) throw new AssemblyError(`${f.name} was declared, but never defined`);
-      return body.code;
-    });
+    const codes = this.bodies.map((body) => body.code);
     const w = new ByteWriter(1024 + codes.reduce((sum, code) => sum + code.length + 8, 0));
     w.raw(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
     section(w, 1, this.#types.map(typeBytes));
