@@ -2,8 +2,8 @@
 import type { Shape } from "../../tensor/shape.ts";
 import type { BufferRef, Lowered, Site } from "../op.ts";
 import type { ConvAttributes } from "./attributes.ts";
-import { sixFits, tilesPerImage, tilingsOf } from "./winograd-areas.ts";
-import { type WinogradGradientSize, type WinogradSize, planesOf } from "./winograd-transforms.ts";
+import { sixFits, tilesPerImage, tilingsOf } from "./winograd/tiling.ts";
+import { type WinogradGradientSize, type WinogradSize, planesOf } from "./winograd/transforms.ts";
 import { type Axes, type Axis, forwardAxis, isIdentity, sourceCells, transposedAxes, unitAxis } from "./axis.ts";
 
 export const input = (index: number): BufferRef => ({ kind: "input", index });

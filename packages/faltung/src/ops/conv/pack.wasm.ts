@@ -3,9 +3,11 @@
  * channels that are made (side by side in vectors, perhaps 16 of them) and b those that are summed over. Lanes beyond A are
  * zero. Fewer than eight b lie close together; else a last block that is not full has gaps, which are never read.
  */
-import type { Kernel } from "../../backend/plan.ts";
+import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32, v128 } from "../../wasm/index.ts";
 import { emitTranspose } from "../matmul/lanes.wasm.ts";
+import type { BufferRef } from "../op.ts";
+import { input, temp } from "./gather.ts";
 
 export interface PackShape {
   /** Blocks of eight of what is made, over all groups. */
@@ -38,6 +40,24 @@ export function packedFloats({ groups, made, summed, taps, lanes, block }: PackS
 /** Work items: blocks of what is made. */
 export function packItems({ groups, made, lanes }: PackShape): number {
   return groups * Math.ceil(made / lanes);
+}
+
+/** Weights up to this size stay in the second-level cache while images pass. */
+export const residentWeights: number = 512 * 1024;
+
+/** Packs input 1 into the first temporary buffer. */
+export function packStage(pack: PackShape): Stage<BufferRef> {
+  return {
+    label: "pack weights",
+    kernel: packKernel(pack),
+    work: packItems(pack),
+    pointers: [input(1), temp(0)],
+    writes: [1],
+    integers: [],
+    scratch: 0,
+    flops: 0,
+    bytes: 8 * packedFloats(pack),
+  };
 }
 
 /** Floats from one channel to the next in the weight, of what is made and of what is summed over. */

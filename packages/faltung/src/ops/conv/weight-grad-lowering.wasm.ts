@@ -21,8 +21,8 @@ import {
   weightGradPairs,
   weightGradSumKernel,
 } from "./weight-grad.wasm.ts";
-import { type Tiling, resultsIn, tilesPerImage, tilingsOf } from "./winograd-areas.ts";
-import { type WinogradGradientSize, planesOf } from "./winograd-transforms.ts";
+import { type Tiling, resultsIn, tilesPerImage, tilingsOf } from "./winograd/tiling.ts";
+import { type WinogradGradientSize, planesOf } from "./winograd/transforms.ts";
 import {
   winogradSumBytes,
   winogradWeightGradItems,
@@ -31,7 +31,7 @@ import {
   winogradWeightGradScratch,
   winogradWeightGradSumKernel,
   winogradWeightGradSumScratch,
-} from "./winograd-weight-grad.wasm.ts";
+} from "./winograd/weight-grad.wasm.ts";
 
 /** Sums of a band should fit into the first-level cache with what they are made of. */
 const weightGradBand = 16 * 1024;

@@ -24,7 +24,8 @@ import {
   integerWinogradWeightKernel,
 } from "./winograd.wasm.ts";
 import { integerWinograd2, integerWinograd4 } from "./winograd-integers.ts";
-import { tilesPerImage, tilingsOf } from "../conv/winograd-areas.ts";
+import { residentWeights } from "../conv/pack.wasm.ts";
+import { tilesPerImage, tilingsOf } from "../conv/winograd/tiling.ts";
 import { packBytesItems, packBytesKernel, packedBytes, unitsOf, widenKernel, widenedBytes } from "./pack.wasm.ts";
 
 export const convIntegerWasm: WasmLowering<ConvIntegerAttributes> = {
@@ -220,9 +221,7 @@ function lowerDirect(
   return { temps, stages };
 }
 
-/** Weights up to this size stay in the second-level cache while images pass. */
-const residentWeights = 512 * 1024;
-/** Bytes of int16 rows of the source that should stay there beside them. */
+/** Bytes of int16 rows of the source that should stay in the second-level cache beside the weights. */
 const bandBytes = 192 * 1024;
 
 /** Rows of a work item: few enough for the cache, and for all threads to have some. */

@@ -1,5 +1,5 @@
 /**
- * Winograd's algorithms in whole numbers, exact. The transforms of conv/winograd-transforms.ts with their fractions taken
+ * Winograd's algorithms in whole numbers, exact. The transforms of conv/winograd/transforms.ts with their fractions taken
  * out: each row of G is multiplied by what makes it whole, and the results are a multiple of the sums, by a factor
  * that is known for each: 3·2ˢ along a dimension for F(4), 2 for F(2). All arithmetic is modulo 2³². There the odd part of the
  * factor has an inverse, and the even part is a shift, so that the sum itself comes back, exactly, as long as 2ˢ⁺ˢ′ times

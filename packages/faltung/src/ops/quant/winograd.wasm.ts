@@ -1,6 +1,6 @@
 /**
  * 3×3 convolution of bytes at stride 1 by Winograd's algorithm in whole numbers (see winograd-integers.ts), in the steps
- * of conv/winograd.wasm.ts: a work item transforms the inputs of a block of tiles to int16, multiplies plane by plane
+ * of conv/winograd/winograd.wasm.ts: a work item transforms the inputs of a block of tiles to int16, multiplies plane by plane
  * (two int16 at a time), and transforms the int32 products back.
  */
 import type { Kernel } from "../../backend/plan.ts";
@@ -8,8 +8,8 @@ import type { DType } from "../../tensor/shape.ts";
 import { BYTES } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, i16x8, i32, i32x4, i64, v128 } from "../../wasm/index.ts";
 import type { Axis } from "../conv/axis.ts";
-import { type Tiling, tilesPerImage } from "../conv/winograd-areas.ts";
-import { emitTileOrigin } from "../conv/winograd-tiles.wasm.ts";
+import { type Tiling, tilesPerImage } from "../conv/winograd/tiling.ts";
+import { emitTileOrigin } from "../conv/winograd/tiles.wasm.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
 import { tileHeights } from "../matmul/tile-heights.ts";
 import { type Step, type TilePool, i32Params, mostRows, tilePool } from "../matmul/tile.wasm.ts";

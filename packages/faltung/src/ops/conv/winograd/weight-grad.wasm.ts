@@ -7,12 +7,12 @@
  * so per plane it is a matrix product of gradients and inputs over the tiles. A work item sums some images for some
  * output channels; a second stage adds those sums up in order and transforms them back.
  */
-import type { Kernel } from "../../backend/plan.ts";
-import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
-import { type Flavour, type Step, type TilePool, flavourKey, i32Params, tilePool } from "../matmul/tile.wasm.ts";
-import type { Axis } from "./axis.ts";
-import { rowsOf } from "./weight-grad.wasm.ts";
-import { type Tiling, areasKey, tilesPerImage } from "./winograd-areas.ts";
+import type { Kernel } from "../../../backend/plan.ts";
+import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../../wasm/index.ts";
+import { type Flavour, type Step, type TilePool, flavourKey, i32Params, tilePool } from "../../matmul/tile.wasm.ts";
+import type { Axis } from "../axis.ts";
+import { rowsOf } from "../weight-grad.wasm.ts";
+import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
 import {
   type TileScratch,
   emitColumns,
@@ -24,7 +24,7 @@ import {
   emitZeroColumns,
   storeHalves,
   tileScratchBytes,
-} from "./winograd-tiles.wasm.ts";
+} from "./tiles.wasm.ts";
 import {
   type VectorMath,
   type WinogradGradientSize,
@@ -33,7 +33,7 @@ import {
   planesOf,
   sideOf,
   vectorMath,
-} from "./winograd-transforms.ts";
+} from "./transforms.ts";
 
 export interface WinogradWeightGradShape extends Tiling {
   readonly size: WinogradGradientSize;

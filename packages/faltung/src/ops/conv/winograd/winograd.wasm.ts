@@ -1,5 +1,5 @@
 /**
- * 3×3 convolution of stride 1, in either direction, by Winograd's algorithm (see winograd-transforms.ts): with F(4×4)
+ * 3×3 convolution of stride 1, in either direction, by Winograd's algorithm (see transforms.ts): with F(4×4)
  * a quarter of the multiplications. (4×4 forward too, for what phases.wasm.ts makes of larger kernels.) A work item takes
  * a block of tiles through all three steps, in scratch that fits the second-level cache: transform their inputs; for each
  * of the planes multiply by the transformed weights (a matrix product over channels, by the register tile); transform
@@ -11,10 +11,10 @@
  * Tiles are numbered through all images, so that small images fill a block together. Planes lie 320 bytes further
  * apart than they need: at multiples of 4 KiB they would push each other out of the first-level cache.
  */
-import type { Kernel } from "../../backend/plan.ts";
-import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../wasm/index.ts";
-import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
-import { tileHeights } from "../matmul/tile-heights.ts";
+import type { Kernel } from "../../../backend/plan.ts";
+import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../../wasm/index.ts";
+import { type Epilogue, type Store, epilogueKey, storeOf } from "../../matmul/epilogue.wasm.ts";
+import { tileHeights } from "../../matmul/tile-heights.ts";
 import {
   type Flavour,
   type Step,
@@ -23,17 +23,11 @@ import {
   i32Params,
   mostRows,
   tilePool,
-} from "../matmul/tile.wasm.ts";
-import type { Axis } from "./axis.ts";
-import { type PackShape, packedChannels, paddedChannels } from "./pack.wasm.ts";
-import { type Tiling, areasKey, tilesPerImage } from "./winograd-areas.ts";
-import {
-  emitInputTile,
-  emitTileOrigin,
-  emitTileScratch,
-  storeHalves,
-  tileScratchBytes,
-} from "./winograd-tiles.wasm.ts";
+} from "../../matmul/tile.wasm.ts";
+import type { Axis } from "../axis.ts";
+import { type PackShape, packedChannels, paddedChannels } from "../pack.wasm.ts";
+import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
+import { emitInputTile, emitTileOrigin, emitTileScratch, storeHalves, tileScratchBytes } from "./tiles.wasm.ts";
 import {
   type VectorMath,
   type WinogradSize,
@@ -42,7 +36,7 @@ import {
   planesOf,
   sideOf,
   vectorMath,
-} from "./winograd-transforms.ts";
+} from "./transforms.ts";
 
 export interface WinogradShape extends Tiling {
   readonly made: number;

@@ -12,7 +12,7 @@
  * The transforms below are those matrices written out, with shared sums.
  * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
  */
-import { type FunctionBuilder, type Local, type V128, f32x4 } from "../../wasm/index.ts";
+import { type FunctionBuilder, type Local, type V128, f32x4 } from "../../../wasm/index.ts";
 
 /** The arithmetic of one function, on vectors that are locals or constants. */
 export interface VectorMath {

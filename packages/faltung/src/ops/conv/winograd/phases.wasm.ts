@@ -6,11 +6,11 @@
  * Cell u of phase p is cell 2u + p + shift of the picture; tap t of phase p is tap 2t + p of the kernel. Beyond the
  * picture, and beyond the kernel's end, they are zero. Channels of phases are numbered (row phase, column phase, channel).
  */
-import type { Stage } from "../../backend/plan.ts";
-import type { BufferRef } from "../op.ts";
-import { type Box, type BoxAxis, moveBoxes } from "../shape/box.wasm.ts";
-import type { Axis } from "./axis.ts";
-import type { Gather } from "./gather.ts";
+import type { Stage } from "../../../backend/plan.ts";
+import type { BufferRef } from "../../op.ts";
+import { type Box, type BoxAxis, moveBoxes } from "../../shape/box.wasm.ts";
+import type { Axis } from "../axis.ts";
+import type { Gather } from "../gather.ts";
 
 /** Channels of the picture; four times as many become those of the phases. */
 const mostChannels = 4;

@@ -1,15 +1,8 @@
 /** Where Winograd's tiles lie, and the transform of their inputs: shared by the convolution and the weight gradient. */
-import { type FunctionBuilder, type I32, type Local, type V128, f32x4, i32, v128 } from "../../wasm/index.ts";
-import type { Axis } from "./axis.ts";
-import { type TileArea, type Tiling, tilesPerImage } from "./winograd-areas.ts";
-import {
-  type Transform,
-  type VectorMath,
-  type WinogradSize,
-  algorithmOf,
-  emitHalves,
-  sideOf,
-} from "./winograd-transforms.ts";
+import { type FunctionBuilder, type I32, type Local, type V128, f32x4, i32, v128 } from "../../../wasm/index.ts";
+import type { Axis } from "../axis.ts";
+import { type TileArea, type Tiling, tilesPerImage } from "./tiling.ts";
+import { type Transform, type VectorMath, type WinogradSize, algorithmOf, emitHalves, sideOf } from "./transforms.ts";
 
 export interface TileGrid extends Tiling {
   readonly summed: number;

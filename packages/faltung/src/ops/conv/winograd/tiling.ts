@@ -4,8 +4,8 @@
  * for each pair of channels, instead of 1,764 in seven by seven tiles of four, or 1,600 where a fifth tile of six would
  * stick out.
  */
-import type { Axis } from "./axis.ts";
-import type { WinogradSize } from "./winograd-transforms.ts";
+import type { Axis } from "../axis.ts";
+import type { WinogradSize } from "./transforms.ts";
 
 /** A rectangle of tiles. */
 export interface TileArea {
