@@ -1,12 +1,12 @@
 /** A trained model judged on a data set. */
 import { type CompileOptions, compile } from "../compile/compile.ts";
+import type { Program } from "../compile/program.ts";
 import type { Module } from "../nn/index.ts";
 import { DataError } from "../tensor/errors.ts";
-import type { TensorData } from "../tensor/tensor.ts";
 import { batches } from "./batches.ts";
 import type { ChannelStatistics, Dataset } from "./dataset.ts";
 import { type ConfusionMatrix, accuracy, confusionMatrix, countTopK, topK } from "./metrics.ts";
-import { evaluationEntry } from "./step.ts";
+import { type EvaluationEntry, evaluationEntry } from "./step.ts";
 
 /** How well a model does. Shares are 0 to 1. */
 export interface Evaluation {
@@ -20,31 +20,29 @@ export interface Evaluation {
   readonly millisecondsPerImage: number;
 }
 
-/** A program's part that an evaluation needs. */
-export interface Judge {
-  readonly batch: number;
-  readonly images: TensorData;
-  readonly labels: TensorData;
-  readonly logits: TensorData;
-  readonly loss: TensorData;
-  run(): void;
-}
+/** A program with an entry `evaluate`, as far as judging needs it. */
+type Judge = Pick<Program<{ evaluate: EvaluationEntry }>, "input" | "output" | "step">;
 
-/** Runs all pictures through `judge`. Unfull batches are filled with pictures that do not count. */
-export async function judgeAll(judge: Judge, dataset: Dataset, signal?: AbortSignal): Promise<Evaluation> {
+/** Runs all pictures through the program's `evaluate`. Unfull batches are filled with pictures that do not count. */
+export async function judgeAll(
+  program: Judge,
+  batch: number,
+  dataset: Dataset,
+  signal?: AbortSignal,
+): Promise<Evaluation> {
   if (dataset.size === 0) throw new DataError("evaluate: the data set has no pictures.");
   const started = performance.now();
   const predictions = new Int32Array(dataset.size);
   const classes = dataset.classes.length;
   let loss = 0;
   let inTop5 = 0;
-  for await (const { count, images, labels, indices } of batches(dataset, { batch: judge.batch })) {
+  for await (const { count, images, labels, indices } of batches(dataset, { batch })) {
     signal?.throwIfAborted();
-    judge.images.set(images);
-    judge.labels.set(labels);
-    judge.run();
-    loss += judge.loss[0];
-    const logits = judge.logits.subarray(0, count * classes);
+    program.input("evaluate", "images").set(images);
+    program.input("evaluate", "labels").set(labels);
+    program.step("evaluate");
+    loss += program.output("evaluate", "loss")[0];
+    const logits = program.output("evaluate", "logits").subarray(0, count * classes);
     inTop5 += countTopK(logits, labels, count, 5);
     indices.forEach((index, i) => (predictions[index] = topK(logits.subarray(i * classes, (i + 1) * classes), 1)[0]));
   }
@@ -87,15 +85,7 @@ export async function evaluateModel(model: Module, dataset: Dataset, options: Ev
     options,
   );
   try {
-    const judge: Judge = {
-      batch,
-      images: program.input("evaluate", "images"),
-      labels: program.input("evaluate", "labels"),
-      logits: program.output("evaluate", "logits"),
-      loss: program.output("evaluate", "loss"),
-      run: () => program.step("evaluate"),
-    };
-    return await judgeAll(judge, dataset, signal);
+    return await judgeAll(program, batch, dataset, signal);
   } finally {
     program.close();
   }

@@ -14,7 +14,7 @@ import { show } from "../tensor/shape.ts";
 import type { Augmentation } from "./augment.ts";
 import { batches, stepsPerEpoch } from "./batches.ts";
 import { type ChannelStatistics, type Dataset, channelStatistics } from "./dataset.ts";
-import { type Evaluation, type Judge, judgeAll } from "./evaluate.ts";
+import { type Evaluation, judgeAll } from "./evaluate.ts";
 import { type Progress, START, type TrainingState, readStates, restore, runStates } from "./state.ts";
 import { type Clip, evaluationEntry, trainingEntry } from "./step.ts";
 
@@ -163,17 +163,6 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
     return [program.output(entry, "loss")[0], program.output(entry, "correct")[0]];
   }
 
-  function judge(): Judge {
-    return {
-      batch: judged,
-      images: program.input("evaluate", "images"),
-      labels: program.input("evaluate", "labels"),
-      logits: program.output("evaluate", "logits"),
-      loss: program.output("evaluate", "loss"),
-      run: () => program.step("evaluate"),
-    };
-  }
-
   async function* iterate(): AsyncGenerator<FitEvent, void, undefined> {
     try {
       while (progress.epoch < epochs && !signal?.aborted) yield* epoch(progress.epoch);
@@ -251,7 +240,7 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
 
   async function judgeUnlessStopped(dataset: Dataset): Promise<Evaluation | undefined> {
     try {
-      return await judgeAll(judge(), dataset, signal);
+      return await judgeAll(program, judged, dataset, signal);
     } catch (error) {
       if (signal?.aborted) return undefined;
       throw error;
