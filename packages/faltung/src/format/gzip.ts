@@ -3,6 +3,7 @@
  * after the first member (Node reads on, browsers refuse), so here anything but exactly one member is refused.
  */
 import { FormatError } from "../tensor/errors.ts";
+import { joinBytes } from "./source.ts";
 
 /** Whether the bytes begin like a gzip file. */
 export function isGzip(bytes: Uint8Array): boolean {
@@ -30,7 +31,7 @@ export async function gunzip(
   let accepted = false;
   const check = (): void => {
     accepted = true;
-    accept(concat(chunks, length), size);
+    accept(joinBytes(chunks), size);
   };
   for await (const chunk of inflate(bytes, what)) {
     chunks.push(chunk);
@@ -40,7 +41,7 @@ export async function gunzip(
   }
   if (length !== size) throw wrongSize(what, size);
   if (!accepted) check();
-  return concat(chunks, length);
+  return joinBytes(chunks);
 }
 
 function wrongSize(what: string, size: number): FormatError {
@@ -75,14 +76,4 @@ async function* inflate(bytes: Uint8Array, what: string): AsyncGenerator<Uint8Ar
 
 function message(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function concat(chunks: Uint8Array[], length: number): Uint8Array {
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }

@@ -16,7 +16,7 @@ import {
   parseHeader,
   quote,
 } from "./safetensors-header.ts";
-import type { Source } from "./source.ts";
+import { type Source, joinBytes } from "./source.ts";
 
 export type { SafetensorsDType, SafetensorsEntry } from "./safetensors-header.ts";
 
@@ -225,14 +225,7 @@ export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: Tensor | RawTensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const chunks = safetensorsChunks(tensors, metadata);
-  const file = new Uint8Array(chunks.reduce((n, chunk) => n + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    file.set(chunk, at);
-    at += chunk.length;
-  }
-  return file;
+  return joinBytes(safetensorsChunks(tensors, metadata));
 }
 
 /** The same bytes as {@link writeSafetensors}, as the header and views of the tensors: nothing large is copied. */
