@@ -35,11 +35,14 @@ export function offsets(dims: readonly number[], strides: readonly number[]): nu
   return list;
 }
 
-/** Calls `visit` for each index of the kept axes (numbered in order), with the offsets of all elements reduced to it. */
+/**
+ * Calls `visit` for each index of the kept axes (numbered in order), with the offsets of all elements reduced to it, in a
+ * list that the next call overwrites.
+ */
 export function reductionWalk(
   shape: Shape,
   axes: readonly number[],
-  visit: (outer: number, inner: Iterable<number>) => void,
+  visit: (outer: number, inner: readonly number[]) => void,
 ): void {
   const strides = stridesOf(shape);
   const pick = (list: readonly number[], inside: boolean): number[] =>

@@ -12,7 +12,7 @@ import { add, mul, rsqrt, square, sub } from "../elementwise/elementwise.ts";
 import { type Operation, type Value, type ValueLike, apply, describe, toValue } from "../op.ts";
 import { mean } from "../reduce/reduce.ts";
 import { requireFloat, requireRank } from "../shape/check.ts";
-import { standardize } from "./standardize.op.ts";
+import { momentsAt, standardize } from "./standardize.op.ts";
 
 /** All axes but the channels'. */
 function besides(shape: Shape): number[] {
@@ -64,14 +64,8 @@ export const batchNormOp: Operation<BatchNormAttributes> = {
     return { shape: x.shape, dtype: x.dtype };
   },
   reference([x, gamma, beta], { eps }, out) {
-    reductionWalk(x.shape, besides(x.shape), (channel, inner) => {
-      const places = [...inner];
-      let total = 0;
-      for (const i of places) total += x.data[i];
-      const mu = total / places.length;
-      let squares = 0;
-      for (const i of places) squares += (x.data[i] - mu) ** 2;
-      const r = 1 / Math.sqrt(squares / places.length + eps);
+    reductionWalk(x.shape, besides(x.shape), (channel, places) => {
+      const { mu, r } = momentsAt(x.data, places, eps);
       for (const i of places) out.data[i] = gamma.data[channel] * (x.data[i] - mu) * r + beta.data[channel];
     });
   },

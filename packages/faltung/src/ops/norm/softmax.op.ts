@@ -17,8 +17,7 @@ function eachRow(
   axis: number,
   visit: (places: readonly number[], largest: number, total: number) => void,
 ): void {
-  reductionWalk(x.shape, [axis], (_outer, inner) => {
-    const places = [...inner];
+  reductionWalk(x.shape, [axis], (_outer, places) => {
     let largest = -Infinity;
     for (const i of places) largest = Math.max(largest, x.data[i]);
     let total = 0;

@@ -22,6 +22,20 @@ function parts(x: Value, { axes, eps }: StandardizeAttributes): { readonly centr
   return { centred, r: rsqrt(add(mean(square(centred), axes, true), eps)) };
 }
 
+/** The same of the numbers at some places, for the loops: their mean μ and 1/√(σ² + ε). */
+export function momentsAt(
+  data: ArrayLike<number>,
+  places: readonly number[],
+  eps: number,
+): { readonly mu: number; readonly r: number } {
+  let total = 0;
+  for (const i of places) total += data[i];
+  const mu = total / places.length;
+  let squares = 0;
+  for (const i of places) squares += (data[i] - mu) ** 2;
+  return { mu, r: 1 / Math.sqrt(squares / places.length + eps) };
+}
+
 export const standardizeOp: Operation<StandardizeAttributes> = {
   name: "standardize",
   infer([x]) {
@@ -29,14 +43,8 @@ export const standardizeOp: Operation<StandardizeAttributes> = {
     return { shape: x.shape, dtype: x.dtype };
   },
   reference([x], { axes, eps }, out) {
-    reductionWalk(x.shape, axes, (_outer, inner) => {
-      const places = [...inner];
-      let total = 0;
-      for (const i of places) total += x.data[i];
-      const mu = total / places.length;
-      let squares = 0;
-      for (const i of places) squares += (x.data[i] - mu) ** 2;
-      const r = 1 / Math.sqrt(squares / places.length + eps);
+    reductionWalk(x.shape, axes, (_outer, places) => {
+      const { mu, r } = momentsAt(x.data, places, eps);
       for (const i of places) out.data[i] = (x.data[i] - mu) * r;
     });
   },

@@ -2,7 +2,7 @@
 import { type ReduceAttributes, reductionWalk } from "../broadcast/axes.ts";
 import type { Operation } from "../op.ts";
 import { argLowering } from "./arg.wasm.ts";
-import { requireElements } from "./extreme.op.ts";
+import { placeOfBest, requireElements } from "./extreme.op.ts";
 
 function argOp(name: "argmax" | "argmin", better: (a: number, b: number) => boolean): Operation<ReduceAttributes> {
   return {
@@ -13,19 +13,7 @@ function argOp(name: "argmax" | "argmin", better: (a: number, b: number) => bool
     },
     reference([x], { axes }, out) {
       reductionWalk(x.shape, axes, (outer, inner) => {
-        let best = Number.NaN;
-        let place = 0;
-        let i = 0;
-        for (const offset of inner) {
-          const value = x.data[offset];
-          if (i === 0 || Number.isNaN(value) || better(value, best)) {
-            best = value;
-            place = i;
-          }
-          if (Number.isNaN(best)) break;
-          i++;
-        }
-        out.data[outer] = place;
+        out.data[outer] = placeOfBest(x.data, inner, better);
       });
     },
     gradient: { none: "it is an index" },

@@ -16,6 +16,21 @@ export function requireElements(x: TensorType, axes: readonly number[], what: st
   }
 }
 
+/** Where among `offsets` the best element is: the first of equal ones, or the first NaN. */
+export function placeOfBest(
+  data: ArrayLike<number>,
+  offsets: readonly number[],
+  better: (a: number, b: number) => boolean,
+): number {
+  let place = 0;
+  for (let i = 0; i < offsets.length; i++) {
+    const value = data[offsets[i]];
+    if (Number.isNaN(value)) return i;
+    if (better(value, data[offsets[place]])) place = i;
+  }
+  return place;
+}
+
 function extremeOp(name: "max" | "min", better: (a: number, b: number) => boolean): Operation<ReduceAttributes> {
   return {
     name,
@@ -25,15 +40,7 @@ function extremeOp(name: "max" | "min", better: (a: number, b: number) => boolea
     },
     reference([x], { axes }, out) {
       reductionWalk(x.shape, axes, (outer, inner) => {
-        let best = Number.NaN;
-        let first = true;
-        for (const offset of inner) {
-          const value = x.data[offset];
-          if (first || Number.isNaN(value) || better(value, best)) best = value;
-          first = false;
-          if (Number.isNaN(best)) break;
-        }
-        out.data[outer] = best;
+        out.data[outer] = x.data[inner[placeOfBest(x.data, inner, better)]];
       });
     },
     // dy goes to the elements that equal the result, in equal parts (torch.amax; torch.max along one axis picks the first).
