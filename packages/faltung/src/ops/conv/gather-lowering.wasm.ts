@@ -95,10 +95,10 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     const size: WinogradSize = phases.axes[1][0].taps === 4 ? 5 : 4;
     const lower = (by: WinogradSize | undefined): Lowered =>
       by === undefined ? direct() : withPhases(g, batch, winograd(phases, by));
-    return lowerChosen(g, work, site, { sizes: [size], wino: phases, lower });
+    return lowerChosen(g, work, site, { sizes: [size], over: "channels", wino: phases, lower });
   }
   const lower = (size: WinogradSize | undefined): Lowered => (size === undefined ? direct() : winograd(g, size));
-  return lowerChosen(g, work, site, { sizes: winogradSizes(g), lower });
+  return lowerChosen(g, work, site, { sizes: winogradSizes(g), over: "channels", lower });
 }
 
 /** Stages that read a picture and a weight, to read their phases instead, which are made before. */

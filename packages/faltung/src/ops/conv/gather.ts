@@ -69,29 +69,40 @@ export function winogradSizes({ groups, summed, axes }: Omit<Gather, "direction"
   return sixFits(y, x) ? [6, 4, 2] : [4, 2];
 }
 
+/** A convolution, or the gradient by weight of one, which sums over tiles. */
+type Summed = "channels" | "tiles";
+
 /**
- * Cycles that an algorithm takes, counted in a tile's eight multiply-adds. Fitted to measurements on Zen 5; the same on
- * every machine, so that results are.
+ * Cycles that an algorithm takes, counted in a tile's eight multiply-adds. Fitted to measurements on Zen 5 and on Intel
+ * (F(6) beside F(4), 123 shapes each on Node 20 and 24: what it takes is 1 % slower than the better one, on average);
+ * the same on every machine, so that results are.
  */
-function cyclesOf({ made, summed, axes }: Omit<Gather, "direction">, batch: number, size?: WinogradSize): number {
+function cyclesOf(
+  { made, summed, axes }: Omit<Gather, "direction">,
+  over: Summed,
+  batch: number,
+  size?: WinogradSize,
+): number {
   const [, [y], [x]] = axes;
   const outputs = Math.ceil(made / 8);
   if (size === undefined) return batch * y.count * x.count * y.taps * x.taps * summed * outputs * 1.1;
   return tilingsOf(size, y, x).reduce((sum, tiling, part) => {
-    // What six's transforms do more for each plane; what strips lose, which are read by a pass of their own; weights, or
-    // sums of their gradients, as work for two tiles.
-    const six = tiling.size === 6 ? 2 : 0;
-    const tiles = 1.8 + batch * tilesPerImage(tiling) * (part === 0 ? 1 : 1.25);
-    const transforms = (7 + six) * Math.ceil(summed / 8) + (6 + six) * outputs;
-    return sum + planesOf(tiling.size) * tiles * (summed * outputs * 1.2 + transforms);
+    const planes = planesOf(tiling.size);
+    const six = tiling.size === 6;
+    // Strips are read by a pass of their own. Weights, or sums over tiles, are loaded and stored as if for some tiles
+    // more; and as often as there is room for fewer tiles at a time, if there are many channels and planes.
+    const sums = six && over === "tiles";
+    const tiles = batch * tilesPerImage(tiling) * (part === 0 ? 1 : 1.2) + (sums ? 10 : 2.5);
+    const product = sums ? 1.2 + (summed + 32) / 400 : 1.2;
+    const transforms = (six ? 7.5 : 7) * Math.ceil(summed / 8) + (six ? 6.5 : 6) * outputs;
+    return sum + planes * tiles * (summed * outputs * product + transforms);
   }, 0);
 }
 
 export interface Choice<S extends WinogradSize> {
   /** Of Winograd's algorithm that can do it. */
   readonly sizes: readonly S[];
-  /** Those of them that the cost model may take; unless given, all. */
-  readonly usual?: readonly S[];
+  readonly over: Summed;
   /** The work as Winograd's algorithm computes it, if that is other work. */
   readonly wino?: Omit<Gather, "direction">;
   lower(size: S | undefined): Lowered;
@@ -102,17 +113,16 @@ export function lowerChosen<S extends WinogradSize>(
   g: Omit<Gather, "direction">,
   work: string,
   site: Site<ConvAttributes>,
-  { sizes, usual: considered = sizes, wino = g, lower }: Choice<S>,
+  { sizes, over, wino = g, lower }: Choice<S>,
 ): Lowered {
   if (!site.target.fast || sizes.length === 0) return lower(undefined);
   const batch = site.inputs[0].type.shape[0];
   const nameOf = (size: S | undefined): string => (size === undefined ? "direct" : `winograd${size}`);
   const all = new Map([undefined, ...sizes].map((size) => [nameOf(size), size]));
-  const cycles = (size: S | undefined): number => cyclesOf(size === undefined ? g : wino, batch, size);
+  const cycles = (size: S | undefined): number => cyclesOf(size === undefined ? g : wino, over, batch, size);
   const faster = (a: S | undefined, b: S | undefined): S | undefined => (cycles(b) < cycles(a) ? b : a);
-  const fastest = considered.reduce<S | undefined>(faster, undefined);
+  const usual = nameOf(sizes.reduce<S | undefined>(faster, undefined));
   const by = (algorithm: string): Lowered => lower(all.get(algorithm));
-  const usual = nameOf(fastest);
   const algorithms = [...all.keys()];
   const chosen = site.target.choose?.({ work: `${work}, batch ${batch}`, algorithms, usual, site, lower: by });
   return by(chosen ?? usual);

@@ -91,14 +91,11 @@ export function lowerWeightGrad(site: Site<ConvAttributes>): Lowered {
     };
   }
   const gather = { ...common, made: common.outChannels, summed: common.channels };
-  // With fused multiply-adds, products take so little of the time that fewer of them do not pay for larger transforms.
-  const sizes = winogradSizes(gather);
-  const usual = target.fma ? sizes.filter((size) => size < 6) : sizes;
   const lower = (size: WinogradGradientSize | undefined): Lowered =>
     size === undefined
       ? lowerDirect(common, batch, target, { ...main, label: title })
       : lowerWinogradWeightGrad(size, common, batch, target, { ...main, label: title });
-  return lowerChosen(gather, `convWeightGrad ${title}`, site, { sizes, usual, lower });
+  return lowerChosen(gather, `convWeightGrad ${title}`, site, { sizes: winogradSizes(gather), over: "tiles", lower });
 }
 
 type Common = Pick<WeightGradShape, "groups" | "outChannels" | "channels" | "axes">;

@@ -1,7 +1,7 @@
 /**
  * 3×3 convolution of stride 1, in either direction, by Winograd's algorithm (see transforms.ts): with F(4×4)
- * a quarter of the multiplications. (4×4 forward too, for what phases.wasm.ts makes of larger kernels.) A work item takes
- * a block of tiles through all three steps, in scratch that fits the second-level cache: transform their inputs; for each
+ * a quarter of the multiplications, with F(6×6) a fifth. (4×4 forward too, for what phases.wasm.ts makes of larger kernels.)
+ * A work item takes a block of tiles through all three steps, in scratch that fits the second-level cache: transform their inputs; for each
  * of the planes multiply by the transformed weights (a matrix product over channels, by the register tile); transform
  * back and store.
  *
