@@ -224,8 +224,8 @@ describe.each(directions)("%s by Winograd's algorithm", (direction) => {
   test("tiles of six are taken where they save products, for their own part of the image", () => {
     const labels = (cells: number): readonly string[] => {
       const problem: Problem = {
-        batch: 8,
-        channels: 64,
+        batch: 64,
+        channels: 32,
         outChannels: 64,
         input: [cells, cells],
         kernel: [3, 3],
