@@ -1,4 +1,4 @@
-/** Rungs 5 and 6: what the library emits for this shape, first direct, then by Winograd's F(4×4, 3×3). */
+/** Rungs 5 and 6: what the library emits for this shape, first direct, then by Winograd's algorithm (F(6×6), and F(4×4) beside it). */
 import { loadKernel } from "../peers/faltung-kernel.mjs";
 
 /** @type {(fast: boolean) => (problem: import("./run.mjs").Problem) => Promise<import("./run.mjs").Rung>} */

@@ -5,8 +5,8 @@
  */
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32, v128 } from "../../wasm/index.ts";
-import { emitTranspose } from "../matmul/lanes.wasm.ts";
 import type { BufferRef } from "../op.ts";
+import { emitTranspose } from "../shape/words.wasm.ts";
 import { input, temp } from "./gather.ts";
 
 export interface PackShape {

@@ -8,7 +8,8 @@
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "./epilogue.wasm.ts";
-import { emitTranspose, loadLanes, storeLanes } from "./lanes.wasm.ts";
+import { emitTranspose } from "../shape/words.wasm.ts";
+import { loadLanes, storeLanes } from "./lanes.wasm.ts";
 import { type Flavour, type Step, type TilePool, flavourKey, i32Params, mostRows, tilePool } from "./tile.wasm.ts";
 import { tileHeights } from "./tile-heights.ts";
 

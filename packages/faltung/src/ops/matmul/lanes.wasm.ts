@@ -1,7 +1,5 @@
-/** Lanes of vectors: those of vectors that are not full, and (from words.wasm.ts) four vectors turned. */
+/** Lanes of vectors that are not full. */
 import { type FunctionBuilder, type I32, type Local, type V128, v128 } from "../../wasm/index.ts";
-
-export { emitTranspose } from "../shape/words.wasm.ts";
 
 /** `count` floats (1 to 4) from memory. `pointer` may be evaluated twice. */
 export function loadLanes(pointer: I32, count: number, offset: number): V128 {
