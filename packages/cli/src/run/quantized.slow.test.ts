@@ -25,12 +25,12 @@ test("int8 is as good as float32", async () => {
   });
   for await (const event of run) expect(event.loss).toBeLessThan(20);
   const { statistics } = run;
-  const judged = subset(validation, first(4000));
-  const exact = await evaluateModel(model, judged, { statistics });
+  // All ten thousand: among few, a dozen pictures that the network is undecided about would be 0.3 points.
+  const exact = await evaluateModel(model, validation, { statistics });
   expect(exact.top1).toBeGreaterThan(0.9);
   for (const bits of [7, 8] as const) {
     const q = await quantizedOn(model, pictures, statistics, { bits, threads: 0 });
-    const { top1, loss } = await evaluateModel(q, judged, { statistics });
+    const { top1, loss } = await evaluateModel(q, validation, { statistics });
     expect(Math.abs(top1 - exact.top1)).toBeLessThanOrEqual(0.003);
     expect(loss).toBeLessThan(exact.loss + 0.02);
   }
