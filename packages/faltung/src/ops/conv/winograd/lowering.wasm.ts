@@ -4,16 +4,10 @@ import type { Epilogue } from "../../matmul/epilogue.wasm.ts";
 import type { BufferRef, Lowered, Target } from "../../op.ts";
 import { type Gather, temp } from "../gather.ts";
 import { type PackShape, packStage, packedFloats, residentWeights } from "../pack.wasm.ts";
+import { winogradWeightBytes, winogradWeightKernel } from "./filters.wasm.ts";
 import { resultsIn, tilesPerImage, tilingsOf } from "./tiling.ts";
 import { type WinogradSize, planesOf } from "./transforms.ts";
-import {
-  type WinogradShape,
-  winogradItems,
-  winogradKernel,
-  winogradScratch,
-  winogradWeightBytes,
-  winogradWeightKernel,
-} from "./winograd.wasm.ts";
+import { type WinogradShape, winogradItems, winogradKernel, winogradScratch } from "./winograd.wasm.ts";
 
 /** Weights beyond this size come from main memory each time, as other layers have filled the last cache meanwhile. */
 const cachedWeights = 16 * 1024 * 1024;

@@ -4,6 +4,9 @@ import type { Axis } from "../axis.ts";
 import { type TileArea, type Tiling, tilesPerImage } from "./tiling.ts";
 import { type Transform, type VectorMath, type WinogradSize, algorithmOf, emitHalves, sideOf } from "./transforms.ts";
 
+/** Bytes that planes lie further apart than they need: at multiples of 4 KiB they push each other out of the first-level cache. */
+export const planeGap = 320;
+
 export interface TileGrid extends Tiling {
   readonly summed: number;
   readonly y: Axis;
@@ -136,6 +139,31 @@ export function emitColumns(
   });
 }
 
+/** Transforms `side` lines of `columns` columns of eight channels along x, from `from`, each number to a plane of its own. */
+export function emitLines(
+  f: FunctionBuilder,
+  math: VectorMath,
+  transform: Transform,
+  from: I32,
+  to: I32,
+  { side, columns, planeBytes }: { readonly side: number; readonly columns: number; readonly planeBytes: number },
+): void {
+  const line = f.let(from, "line");
+  const plane = f.let(to, "plane");
+  const lines = f.let(i32.const(side), "lines");
+  f.countdown(lines, () => {
+    emitHalves(
+      math,
+      transform,
+      columns,
+      (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
+      (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
+    );
+    f.set(line, i32.add(line, 32 * columns));
+    f.set(plane, i32.add(plane, side * planeBytes));
+  });
+}
+
 /** Stores one half of eight channels, the `first`, or both. */
 export function storeHalves(
   f: FunctionBuilder,
@@ -181,21 +209,7 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
     const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * x.source, side }, insideY, insideX);
     const half = f.let(i32.add(scratch.half, i32.mul(insideX.from, 32)), "half");
     emitColumns(f, math, input, rows, half, i32.sub(insideX.end, insideX.from), side);
-    // Along x, to the planes.
-    const line = f.let(scratch.half, "line");
-    const plane = f.let(to, "planeTo");
-    const lines = f.let(i32.const(side), "lines");
-    f.countdown(lines, () => {
-      emitHalves(
-        math,
-        input,
-        side,
-        (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
-        (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
-      );
-      f.set(line, i32.add(line, 32 * side));
-      f.set(plane, i32.add(plane, side * planeBytes));
-    });
+    emitLines(f, math, input, scratch.half, to, { side, columns: side, planeBytes });
     f.set(from, i32.add(from, 32 * cells));
     f.set(to, i32.add(to, place.blockBytes));
   });

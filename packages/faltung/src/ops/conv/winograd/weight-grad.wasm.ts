@@ -18,22 +18,15 @@ import {
   emitColumns,
   emitInputTile,
   emitInside,
+  emitLines,
   emitRowPointers,
   emitTileOrigin,
   emitTileScratch,
   emitZeroColumns,
-  storeHalves,
+  planeGap,
   tileScratchBytes,
 } from "./tiles.wasm.ts";
-import {
-  type VectorMath,
-  type WinogradGradientSize,
-  emitHalves,
-  gradientOf,
-  planesOf,
-  sideOf,
-  vectorMath,
-} from "./transforms.ts";
+import { type VectorMath, type WinogradGradientSize, gradientOf, planesOf, sideOf, vectorMath } from "./transforms.ts";
 
 export interface WinogradWeightGradShape extends Tiling {
   readonly size: WinogradGradientSize;
@@ -48,8 +41,6 @@ export interface WinogradWeightGradShape extends Tiling {
   /** Blocks of eight output channels of a work item. */
   readonly blocksPerItem: number;
 }
-
-const planeGap = 320;
 
 function layoutOf({ channels, outChannels, tilesPerBlock, blocksPerItem }: WinogradWeightGradShape): {
   readonly inputBlocks: number;
@@ -193,7 +184,7 @@ function emitGradientTile(
 ): void {
   const { size, y, x } = shape;
   const { outputBlocks, block, outputPlane } = layoutOf(shape);
-  const algorithm = gradientOf(size);
+  const { outputGradient } = gradientOf(size);
   const side = sideOf(size);
   const cells = y.result * x.result;
   const origin = emitTileOrigin(f, shape, place.tile);
@@ -213,21 +204,8 @@ function emitGradientTile(
     const at = { from, rowBytes: 32 * x.result, side: size };
     const rows = emitRowPointers(f, place.scratch, at, insideY, insideX);
     f.set(half, place.scratch.half);
-    emitColumns(f, math, algorithm.outputGradient, rows, half, insideX.end, size);
-    f.set(half, place.scratch.half);
-    const plane = f.let(to, "plane");
-    const r = f.let(i32.const(side), "r");
-    f.countdown(r, () => {
-      emitHalves(
-        math,
-        algorithm.outputGradient,
-        size,
-        (i, v) => f.let(v128.load(half, 32 * i + 16 * v)),
-        (i, halves, v) => storeHalves(f, plane, halves, i * outputPlane, v),
-      );
-      f.set(half, i32.add(half, 32 * size));
-      f.set(plane, i32.add(plane, side * outputPlane));
-    });
+    emitColumns(f, math, outputGradient, rows, half, insideX.end, size);
+    emitLines(f, math, outputGradient, place.scratch.half, to, { side, columns: size, planeBytes: outputPlane });
     f.set(from, i32.add(from, 32 * cells));
     f.set(to, i32.add(to, block));
   });
