@@ -7,7 +7,7 @@ import { type FunctionBuilder, type I32, f32x4, i32, v128 } from "../../../wasm/
 import { i32Params } from "../../matmul/tile.wasm.ts";
 import type { Axis } from "../axis.ts";
 import { type PackShape, packedChannels, paddedChannels } from "../pack.wasm.ts";
-import { planeGap } from "./tiles.wasm.ts";
+import { planeGap, storeHalves } from "./tiles.wasm.ts";
 import { type VectorMath, type WinogradSize, algorithmOf, planesOf, sideOf, vectorMath } from "./transforms.ts";
 
 /** What the transformed weights depend on. */
@@ -88,33 +88,35 @@ export function emitFilters(
       ),
       "taps",
     );
-    f.block((exit) => {
-      const together = math.wide ? 2 : 1;
-      for (let first = 0; first < lanes / 4; first += together) {
-        const group = [first, first + 1].slice(0, together);
+    // Four channels made at a time, or eight.
+    const at = f.local("i32", "at");
+    const halves = math.wide ? [0, 16] : [0];
+    f.for(at, 0, 4 * lanes, 16 * halves.length, () => {
+      const weights = f.let(i32.add(from, at), "weights");
+      const target = f.let(i32.add(transformed, at), "target");
+      f.block((exit) => {
         let r = 0;
         for (const part of filter) {
           // Along y, then along x. Taps are loaded for each part anew: 18 numbers between would not fit into registers.
-          if (first + r > 0 && !math.wide) f.brIf(exit, i32.eq(from, 16 * first + 2 * r + 1)); // see Guard in tile.wasm.ts
+          if (r > 0 && !math.wide) f.brIf(exit, i32.eq(weights, 2 * r + 1)); // see Guard in tile.wasm.ts
           const columns = Array.from({ length: taps }, (_, i) =>
-            group.map((v) =>
+            halves.map((offset) =>
               part(math, (j) => {
                 const tap = (y.tap + j * y.tapHop) * taps + x.tap + i * x.tapHop;
-                return f.let(v128.load(from, tap * perTap + 16 * v));
+                return f.let(v128.load(weights, tap * perTap + offset));
               }).map((value) => f.let(value)),
             ),
           );
           for (let k = 0; k < columns[0][0].length; k++, r++) {
-            const rows = group.map((_, g) => filter.flatMap((along) => along(math, (i) => columns[i][g][k])));
+            const rows = halves.map((_, h) => filter.flatMap((along) => along(math, (i) => columns[i][h][k])));
             rows[0].forEach((_, i) => {
               const factor = factors === undefined ? 1 : factors[r] * factors[i];
               const filtered = rows.map((row) => f.let(factor === 1 ? row[i] : f32x4.mul(row[i], f32x4.const(factor))));
-              const plane = (r * side + i) * planeBytes;
-              filtered.forEach((value, g) => f.do(v128.store(transformed, value, plane + 16 * group[g])));
+              storeHalves(f, target, filtered, (r * side + i) * planeBytes, 0);
             });
           }
         }
-      }
+      });
     });
     f.set(transformed, i32.add(transformed, 4 * lanes));
   });

@@ -329,36 +329,41 @@ function emitFilterGradient(
 ): void {
   const { filterGradient } = gradientOf(shape.size);
   const side = sideOf(shape.size);
-  const chunkBytes = winogradSumBytes(shape, 1);
-  for (let v = 0; v < 2; v++) {
-    const at = f.let(i32.add(from, 16 * v), "at");
+  const between = i32.add(to, GRADIENT_BYTES);
+  const at = f.local("i32", "at");
+  f.for(at, 0, 32, 16, () => {
     // Along y for each column of planes, then along x.
-    const columns = Array.from({ length: side }, (_, i) => {
-      const column = Array.from({ length: side }, (_unused, r) =>
-        emitTotal(f, at, (r * side + i) * 256, chunks, chunkBytes),
-      );
-      return filterGradient(math, column).map((value) => f.let(value));
-    });
-    for (let r = 0; r < 3; r++) {
-      const row = columns.map((column) => column[r]);
-      filterGradient(math, row).forEach((value, i) => {
-        const place = (r * 3 + i) * 32 + 16 * v;
-        f.do(v128.store(to, add ? f32x4.add(value, v128.load(to, place)) : value, place));
+    const column = f.let(i32.add(from, at), "column");
+    const half = f.let(between, "between");
+    const columns = f.let(i32.const(side), "columns");
+    f.countdown(columns, () => {
+      const totals = Array.from({ length: side }, () => f.let(f32x4.const(0), "total"));
+      const chunk = f.let(column, "chunk");
+      const n = f.let(chunks, "chunks");
+      f.countdown(n, () => {
+        totals.forEach((total, r) => f.set(total, f32x4.add(total, v128.load(chunk, r * side * 256))));
+        f.set(chunk, i32.add(chunk, winogradSumBytes(shape, 1)));
       });
-    }
-  }
-}
-
-export const winogradWeightGradSumScratch: number = 9 * 32;
-
-function emitTotal(f: FunctionBuilder, at: I32, offset: number, chunks: I32, chunkBytes: number): Local<"v128"> {
-  const sum = f.local("v128", "total");
-  f.set(sum, f32x4.const(0));
-  const from = f.let(at, "chunkFrom");
-  const n = f.let(chunks, "chunks");
-  f.countdown(n, () => {
-    f.set(sum, f32x4.add(sum, v128.load(from, offset)));
-    f.set(from, i32.add(from, chunkBytes));
+      filterGradient(math, totals).forEach((value, r) => f.do(v128.store(half, value, 16 * side * r)));
+      f.set(column, i32.add(column, 256));
+      f.set(half, i32.add(half, 16));
+    });
+    const line = f.let(between, "line");
+    const row = f.let(i32.add(to, at), "gradientRow");
+    const lines = f.let(i32.const(3), "lines");
+    f.countdown(lines, () => {
+      const values = Array.from({ length: side }, (_, i) => f.let(v128.load(line, 16 * i)));
+      filterGradient(math, values).forEach((value, i) => {
+        f.do(v128.store(row, add ? f32x4.add(value, v128.load(row, 32 * i)) : value, 32 * i));
+      });
+      f.set(line, i32.add(line, 16 * side));
+      f.set(row, i32.add(row, 96));
+    });
   });
-  return sum;
 }
+
+/** Bytes of the gradient of one input channel and eight output channels. */
+const GRADIENT_BYTES = 9 * 32;
+
+/** That, and three rows of planes between the two dimensions. */
+export const winogradWeightGradSumScratch: number = GRADIENT_BYTES + 3 * 16 * sideOf(6);
