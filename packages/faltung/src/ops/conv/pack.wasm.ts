@@ -155,16 +155,21 @@ function emitBlocks(
   };
   const channels = (count: number): void => {
     const numbers = count * taps;
-    for (let lane = 0; lane < lanes; lane += 4) {
+    const rows = f.let(from, "rows");
+    const lane = f.let(to, "lane");
+    const left = f.let(i32.const(lanes / 4), "left");
+    f.countdown(left, () => {
       let j = 0;
       for (; j + 4 <= numbers; j += 4) {
-        const vectors = [0, 1, 2, 3].map((r) => f.let(v128.load(from, (lane + r) * stride + 4 * j)));
-        emitTranspose(f, vectors).forEach((v, i) => f.do(v128.store(to, v, place(j + i) + 4 * lane)));
+        const vectors = [0, 1, 2, 3].map((r) => f.let(v128.load(rows, r * stride + 4 * j)));
+        emitTranspose(f, vectors).forEach((v, i) => f.do(v128.store(lane, v, place(j + i))));
       }
       for (; j < numbers; j++) {
-        for (let r = lane; r < lane + 4; r++) f.do(f32.store(to, f32.load(from, r * stride + 4 * j), place(j) + 4 * r));
+        for (let r = 0; r < 4; r++) f.do(f32.store(lane, f32.load(rows, r * stride + 4 * j), place(j) + 4 * r));
       }
-    }
+      f.set(rows, i32.add(rows, 4 * stride));
+      f.set(lane, i32.add(lane, 16));
+    });
   };
   if (summed >= 8) {
     const n = f.let(i32.const(Math.floor(summed / 8)), "n");
@@ -174,7 +179,7 @@ function emitBlocks(
       f.set(to, i32.add(to, 32 * lanes * taps));
     });
   }
-  channels(summed % 8);
+  if (summed % 8 > 0) channels(summed % 8);
 }
 
 /** A whole block made, C second: for each channel summed over, lanes lie side by side, and the taps of each in it. */
