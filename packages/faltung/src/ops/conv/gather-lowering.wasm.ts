@@ -67,7 +67,7 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     return { temps: [packed], stages: [packStage(pack), pass] };
   }
   const direct = (): Lowered => {
-    const weightsStay = packed > residentWeights;
+    const weightsStay = packed > residentWeights && !sourceStays(g, batch, packed, blocks, rowsPerItem);
     const shape: DirectShape = {
       groups: g.groups,
       made: g.made,
@@ -133,6 +133,22 @@ function rowsFor({ axes }: Gather, channels: number, batch: number, blocks: numb
   const enough = threads === 1 ? 1 : 8 * threads;
   while (perItem > 1 && batch * blocks * Math.ceil(rows / perItem) < enough) perItem = Math.ceil(perItem / 2);
   return perItem;
+}
+
+/**
+ * Whether a band of the source should stay in the cache while all weights pass, although they are too large for it:
+ * unless the whole source fits, that reads fewer bytes from beyond where bands are few and blocks of channels made many.
+ */
+function sourceStays(
+  { axes, groups, summed }: Gather,
+  batch: number,
+  packed: number,
+  blocks: number,
+  rows: number,
+): boolean {
+  const bytes = 4 * groups * summed * sourceCells(axes);
+  const bands = Math.ceil(Math.max(...axes[1].map((y) => y.count)) / rows);
+  return batch * bytes > residentWeights && bands * packed < blocks * bytes;
 }
 
 /** Parts of the only row of a flattened image, for the same reason: four tiles each, or more. */
