@@ -67,7 +67,7 @@ export function lowerGather(g: Gather, site: Site<ConvAttributes>): Lowered {
     return { temps: [packed], stages: [packStage(pack), pass] };
   }
   const direct = (): Lowered => {
-    const weightsStay = packed > residentWeights && !sourceStays(g, batch, packed, blocks, rowsPerItem);
+    const weightsStay = weightsPassOnce(g, batch, packed, blocks, rowsPerItem);
     const shape: DirectShape = {
       groups: g.groups,
       made: g.made,
@@ -136,19 +136,20 @@ function rowsFor({ axes }: Gather, channels: number, batch: number, blocks: numb
 }
 
 /**
- * Whether a band of the source should stay in the cache while all weights pass, although they are too large for it:
- * unless the whole source fits, that reads fewer bytes from beyond where bands are few and blocks of channels made many.
+ * Whether all of the source passes for each block of weights, not all weights for each band of the source: where they are
+ * too large for the cache, and either the source is not, or to read it again for each block is less than they for each band.
  */
-function sourceStays(
+function weightsPassOnce(
   { axes, groups, summed }: Gather,
   batch: number,
   packed: number,
   blocks: number,
-  rows: number,
+  rowsPerItem: number,
 ): boolean {
-  const bytes = 4 * groups * summed * sourceCells(axes);
-  const bands = Math.ceil(Math.max(...axes[1].map((y) => y.count)) / rows);
-  return batch * bytes > residentWeights && bands * packed < blocks * bytes;
+  if (packed <= residentWeights) return false;
+  const source = 4 * groups * summed * sourceCells(axes);
+  const bands = Math.ceil(Math.max(...axes[1].map((y) => y.count)) / rowsPerItem);
+  return batch * source <= residentWeights || blocks * source <= bands * packed;
 }
 
 /** Parts of the only row of a flattened image, for the same reason: four tiles each, or more. */

@@ -45,7 +45,6 @@ import {
 } from "./transforms.ts";
 
 export interface WinogradShape extends Tiling, WinogradWeights {
-  readonly size: WinogradSize;
   readonly flavour: Flavour;
   /** Tiles of a work item. */
   readonly tilesPerItem: number;
