@@ -182,7 +182,8 @@ export interface InputPlace {
   readonly scratch: TileScratch;
   /** Where plane 0 of block 0 goes. */
   readonly to: I32;
-  readonly blockBytes: number;
+  /** Bytes from a block's place to the next one's: the same each time, or two in turn. */
+  readonly blockSteps: readonly [number] | readonly [number, number];
   readonly planeBytes: number;
 }
 
@@ -203,6 +204,8 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
   const insideY = emitInside(f, top, y.source, side);
   const insideX = emitInside(f, left, x.source, side);
   emitZeroColumns(f, scratch, insideX, side, side);
+  const [first, second = first] = place.blockSteps;
+  const step = f.let(i32.const(first), "step");
   const n = f.let(i32.const(blocks), "n");
   f.countdown(n, () => {
     // Along y, column by column.
@@ -211,6 +214,7 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
     emitColumns(f, math, input, rows, half, i32.sub(insideX.end, insideX.from), side);
     emitLines(f, math, input, scratch.half, to, { side, columns: side, planeBytes });
     f.set(from, i32.add(from, 32 * cells));
-    f.set(to, i32.add(to, place.blockBytes));
+    f.set(to, i32.add(to, step));
+    f.set(step, i32.sub(first + second, step));
   });
 }

@@ -9,9 +9,17 @@
  */
 import type { Kernel } from "../../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../../wasm/index.ts";
-import { type Flavour, type Step, type TilePool, flavourKey, i32Params, tilePool } from "../../matmul/tile.wasm.ts";
+import { tileHeights } from "../../matmul/tile-heights.ts";
+import {
+  type Flavour,
+  type Step,
+  type TilePool,
+  flavourKey,
+  i32Params,
+  mostRows,
+  tilePool,
+} from "../../matmul/tile.wasm.ts";
 import type { Axis } from "../axis.ts";
-import { rowsOf } from "../weight-grad.wasm.ts";
 import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
 import {
   type TileScratch,
@@ -42,22 +50,29 @@ export interface WinogradWeightGradShape extends Tiling {
   readonly blocksPerItem: number;
 }
 
-function layoutOf({ channels, outChannels, tilesPerBlock, blocksPerItem }: WinogradWeightGradShape): {
-  readonly inputBlocks: number;
+/** Transformed inputs lie in [plane][group][tile][channel of the group], gradients in [plane][block][tile][8]. */
+function layoutOf({ channels, outChannels, flavour, tilesPerBlock, blocksPerItem }: WinogradWeightGradShape): {
+  /** Input channels side by side: where a register tile has room for six rows, sixteen are better than two times four. */
+  readonly group: 8 | 16;
+  readonly groups: number;
+  readonly groupBytes: number;
   readonly outputBlocks: number;
-  readonly block: number;
+  readonly outputBlock: number;
   readonly inputPlane: number;
   readonly outputPlane: number;
 } {
-  const inputBlocks = Math.ceil(channels / 8);
-  const outputBlocks = Math.ceil(outChannels / 8);
-  const block = 32 * tilesPerBlock;
+  const group = flavour.fma && channels % 16 === 0 ? 16 : 8;
+  const groups = Math.ceil(channels / group);
+  const groupBytes = 4 * group * tilesPerBlock;
+  const outputBlock = 32 * tilesPerBlock;
   return {
-    inputBlocks,
-    outputBlocks,
-    block,
-    inputPlane: inputBlocks * block + planeGap,
-    outputPlane: blocksPerItem * block + planeGap,
+    group,
+    groups,
+    groupBytes,
+    outputBlocks: Math.ceil(outChannels / 8),
+    outputBlock,
+    inputPlane: groups * groupBytes + planeGap,
+    outputPlane: blocksPerItem * outputBlock + planeGap,
   };
 }
 
@@ -66,19 +81,24 @@ export function winogradWeightGradScratch(shape: WinogradWeightGradShape): numbe
   return planesOf(shape.size) * (inputPlane + outputPlane) + tileScratchBytes(shape.size);
 }
 
+/** Pairs of a group of input channels and a block of output channels. */
 export function winogradWeightGradPairs(shape: WinogradWeightGradShape): number {
-  const { inputBlocks, outputBlocks } = layoutOf(shape);
-  return inputBlocks * outputBlocks;
+  const { groups, outputBlocks } = layoutOf(shape);
+  return groups * outputBlocks;
 }
 
-/** Bytes of the sums: [chunk][output block][input block][plane][8][8]. */
+/** Bytes of the sums: [chunk][output block][group][plane][channel of the group][8]. */
 export function winogradSumBytes(shape: WinogradWeightGradShape, chunks: number): number {
   return chunks * winogradWeightGradPairs(shape) * pairBytes(shape);
 }
 
-/** Sums of one pair of blocks: [plane][8 input channels][8 output channels]. */
-function pairBytes({ size }: WinogradWeightGradShape): number {
-  return planesOf(size) * 256;
+/** Sums of one pair, and of one plane of it. */
+function pairBytes(shape: WinogradWeightGradShape): number {
+  return planesOf(shape.size) * pairPlaneBytes(shape);
+}
+
+function pairPlaneBytes(shape: WinogradWeightGradShape): number {
+  return 32 * layoutOf(shape).group;
 }
 
 export function winogradWeightGradItems(shape: WinogradWeightGradShape, chunks: number): number {
@@ -113,7 +133,7 @@ type Arguments = Readonly<
 
 function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arguments): void {
   const { size, areas, channels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
-  const { inputBlocks, outputBlocks, block, inputPlane, outputPlane } = layoutOf(shape);
+  const { group, groups, groupBytes, outputBlocks, inputPlane, outputPlane } = layoutOf(shape);
   const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
   const shares = Math.ceil(outputBlocks / blocksPerItem);
@@ -127,7 +147,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
     const blocks = f.let(i32.sub(outputBlocks, firstBlock), "blocks");
     f.if(i32.gtS(blocks, blocksPerItem), () => f.set(blocks, blocksPerItem));
     const sums = f.let(
-      i32.add(args.sums, i32.mul(i32.add(i32.mul(chunk, outputBlocks), firstBlock), inputBlocks * pairBytes(shape))),
+      i32.add(args.sums, i32.mul(i32.add(i32.mul(chunk, outputBlocks), firstBlock), groups * pairBytes(shape))),
       "sums",
     );
     const start = f.let(i32.mul(i32.mul(chunk, args.perChunk), tilesPerImage(shape)), "start");
@@ -146,8 +166,8 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
             source: args.source,
             tile: i32.add(first, tile),
             scratch: tileScratch,
-            to: i32.add(inputs, i32.mul(tile, 32)),
-            blockBytes: block,
+            to: i32.add(inputs, i32.mul(tile, 4 * group)),
+            blockSteps: group === 8 ? [groupBytes] : [32, groupBytes - 32],
             planeBytes: inputPlane,
           },
         );
@@ -183,7 +203,7 @@ function emitGradientTile(
   place: GradientPlace,
 ): void {
   const { size, y, x } = shape;
-  const { outputBlocks, block, outputPlane } = layoutOf(shape);
+  const { outputBlocks, outputBlock, outputPlane } = layoutOf(shape);
   const { outputGradient } = gradientOf(size);
   const side = sideOf(size);
   const cells = y.result * x.result;
@@ -207,7 +227,7 @@ function emitGradientTile(
     emitColumns(f, math, outputGradient, rows, half, insideX.end, size);
     emitLines(f, math, outputGradient, place.scratch.half, to, { side, columns: size, planeBytes: outputPlane });
     f.set(from, i32.add(from, 32 * cells));
-    f.set(to, i32.add(to, block));
+    f.set(to, i32.add(to, outputBlock));
   });
 }
 
@@ -221,64 +241,69 @@ interface SumPlace {
   readonly fresh: Local<"i32">;
 }
 
-/** sums[out][in][plane][c][o] += Σ_tile inputs[plane][in][tile][c] · outputs[plane][out][tile][o] */
+/** sums[out][group][plane][c][o] += Σ_tile inputs[plane][group][tile][c] · outputs[plane][out][tile][o] */
 function emitSums(f: FunctionBuilder, pool: TilePool, shape: WinogradWeightGradShape, place: SumPlace): void {
   const { size, flavour } = shape;
-  const { inputBlocks, block, inputPlane, outputPlane } = layoutOf(shape);
-  const rows = rowsOf(flavour);
-  const [plane, out, input, half] = ["plane", "out", "in", "half"].map((name) => f.local("i32", name));
+  const { group, groups, groupBytes, outputBlock, inputPlane, outputPlane } = layoutOf(shape);
+  const [plane, out, input] = ["plane", "out", "in"].map((name) => f.local("i32", name));
   f.for(plane, 0, planesOf(size), 1, () => {
     const outputRow = f.let(i32.add(place.outputs, i32.mul(plane, outputPlane)), "outputRow");
-    const sumRow = f.let(i32.add(place.sums, i32.mul(plane, 256)), "sumRow");
+    const sumRow = f.let(i32.add(place.sums, i32.mul(plane, pairPlaneBytes(shape))), "sumRow");
     f.for(out, 0, place.blocks, 1, () => {
       const inputRow = f.let(i32.add(place.inputs, i32.mul(plane, inputPlane)), "inputRow");
-      f.for(input, 0, inputBlocks, 1, () => {
-        f.for(half, 0, 8 / rows, 1, () => {
-          const tile = pool.tile(rows, 2, flavour.fma);
-          const a = f.let(i32.add(inputRow, i32.mul(half, 4 * rows)), "a");
-          const b = f.let(outputRow, "b");
-          const n = f.let(place.tiles, "n");
-          tile.zero();
-          f.block((exit) => {
-            const turn = (count: number): void => {
-              const steps = Array.from({ length: count }, (_, i): Step => ({
-                rows: Array.from({ length: rows }, (_unused, r) => ({ pointer: a, offset: 32 * i + 4 * r })),
-                columns: { pointer: b, offset: 32 * i },
-              }));
-              f.while(i32.geS(n, count), () => {
-                tile.run(steps, { exit, pointer: a });
-                f.set(a, i32.add(a, 32 * count));
-                f.set(b, i32.add(b, 32 * count));
-                f.set(n, i32.sub(n, count));
-              });
-            };
-            turn(4);
-            turn(1);
+      f.for(input, 0, groups, 1, () => {
+        const from = f.let(inputRow, "from");
+        const to = f.let(sumRow, "to");
+        for (const { height, repeat } of tileHeights(group, mostRows(flavour, 8))) {
+          const turns = f.let(i32.const(repeat), "turns");
+          f.countdown(turns, () => {
+            const tile = pool.tile(height, 2, flavour.fma);
+            const a = f.let(from, "a");
+            const b = f.let(outputRow, "b");
+            const n = f.let(place.tiles, "n");
+            tile.zero();
+            f.block((exit) => {
+              const turn = (count: number): void => {
+                const steps = Array.from({ length: count }, (_, i): Step => ({
+                  rows: Array.from({ length: height }, (_unused, r) => ({ pointer: a, offset: 4 * (group * i + r) })),
+                  columns: { pointer: b, offset: 32 * i },
+                }));
+                f.while(i32.geS(n, count), () => {
+                  tile.run(steps, { exit, pointer: a });
+                  f.set(a, i32.add(a, 4 * group * count));
+                  f.set(b, i32.add(b, 32 * count));
+                  f.set(n, i32.sub(n, count));
+                });
+              };
+              turn(4);
+              turn(1);
+            });
+            const sums = tile.accumulators.flat();
+            f.if(i32.eqz(place.fresh), () => {
+              sums.forEach((sum, i) => f.set(sum, f32x4.add(sum, v128.load(to, 16 * i))));
+            });
+            sums.forEach((sum, i) => f.do(v128.store(to, sum, 16 * i)));
+            f.set(from, i32.add(from, 4 * height));
+            f.set(to, i32.add(to, 32 * height));
           });
-          const to = f.let(i32.add(sumRow, i32.mul(half, 32 * rows)), "to");
-          const sums = tile.accumulators.flat();
-          f.if(i32.eqz(place.fresh), () => {
-            sums.forEach((sum, i) => f.set(sum, f32x4.add(sum, v128.load(to, 16 * i))));
-          });
-          sums.forEach((sum, i) => f.do(v128.store(to, sum, 16 * i)));
-        });
-        f.set(inputRow, i32.add(inputRow, block));
+        }
+        f.set(inputRow, i32.add(inputRow, groupBytes));
         f.set(sumRow, i32.add(sumRow, pairBytes(shape)));
       });
-      f.set(outputRow, i32.add(outputRow, block));
+      f.set(outputRow, i32.add(outputRow, outputBlock));
     });
   });
 }
 
 /**
  * Adds up the chunks and transforms back. Pointers: sums of each shape, weight gradient (plain). Integers: chunks of each.
- * Work items: pairs of blocks. Scratch: one pair's gradient.
+ * Work items: pairs. Scratch: the gradient of one input channel and eight output channels.
  *
  * @param shapes of the same channels: the tiles of one size, and of another
  */
 export function winogradWeightGradSumKernel(shapes: readonly WinogradWeightGradShape[]): Kernel {
   const [{ channels, outChannels }] = shapes;
-  const { inputBlocks } = layoutOf(shapes[0]);
+  const { group, groups } = layoutOf(shapes[0]);
   const count = shapes.length;
   return {
     key: `winogradWeightGradSum ${shapes.map(({ size }) => size).join()} ${channels} ${outChannels}`,
@@ -292,12 +317,12 @@ export function winogradWeightGradSumKernel(shapes: readonly WinogradWeightGradS
           const math = vectorMath(f, false);
           const [item, c, lane] = ["item", "c", "lane"].map((name) => f.local("i32", name));
           f.for(item, lo, hi, 1, () => {
-            const firstOut = f.let(i32.mul(i32.divU(item, inputBlocks), 8), "firstOut");
+            const firstOut = f.let(i32.mul(i32.divU(item, groups), 8), "firstOut");
             const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
             f.if(i32.gtS(lanes, 8), () => f.set(lanes, 8));
-            const firstIn = f.let(i32.mul(i32.remU(item, inputBlocks), 8), "firstIn");
+            const firstIn = f.let(i32.mul(i32.remU(item, groups), group), "firstIn");
             const rows = f.let(i32.sub(channels, firstIn), "rows");
-            f.if(i32.gtS(rows, 8), () => f.set(rows, 8));
+            f.if(i32.gtS(rows, group), () => f.set(rows, group));
             const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(firstOut, channels), firstIn), 36)), "to");
             f.for(c, 0, rows, 1, () => {
               shapes.forEach((shape, s) => {
@@ -341,11 +366,13 @@ function emitFilterGradient(
       const chunk = f.let(column, "chunk");
       const n = f.let(chunks, "chunks");
       f.countdown(n, () => {
-        totals.forEach((total, r) => f.set(total, f32x4.add(total, v128.load(chunk, r * side * 256))));
+        totals.forEach((total, r) =>
+          f.set(total, f32x4.add(total, v128.load(chunk, r * side * pairPlaneBytes(shape)))),
+        );
         f.set(chunk, i32.add(chunk, winogradSumBytes(shape, 1)));
       });
       filterGradient(math, totals).forEach((value, r) => f.do(v128.store(half, value, 16 * side * r)));
-      f.set(column, i32.add(column, 256));
+      f.set(column, i32.add(column, pairPlaneBytes(shape)));
       f.set(half, i32.add(half, 16));
     });
     const line = f.let(between, "line");

@@ -134,7 +134,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
         tile: i32.add(firstTile, tile),
         scratch: tileScratch,
         to: i32.add(inputs, i32.mul(tile, 32)),
-        blockBytes: inputBytes(shape).block,
+        blockSteps: [inputBytes(shape).block],
         planeBytes: inputBytes(shape).plane,
       });
     });
