@@ -178,6 +178,10 @@ describe("fit", () => {
     const good = options(model, 1);
     await expect(fit(model, { ...good, epochs: 0 })).rejects.toThrow(OptionError);
     await expect(fit(model, { ...good, batch: 1.5 })).rejects.toThrow(OptionError);
+    const stranger = new SGD(new Linear(2, 2).parameters(), { lr: 0.1 });
+    await expect(fit(model, { ...good, optimizer: stranger })).rejects.toThrow(
+      /none of the optimizer's 2 parameters is one of the model's \d+; make it from model\.parameters\(\)/,
+    );
     const empty = arrayDataset({ images: new Uint8Array(0), labels: [], shape: [1, 10, 10], classes: ["a", "b"] });
     await expect(fit(model, { ...good, train: empty })).rejects.toThrow(DataError);
     const rgb = arrayDataset({ images: new Uint8Array(600), labels: [0, 1], shape: [3, 10, 10] });

@@ -8,6 +8,8 @@ type Options = { readonly [key: string]: SpecArgument };
 const ALIKE: Readonly<Record<string, Options>> = {
   AdaptiveAvgPool1d: {},
   AdaptiveAvgPool2d: {},
+  AdaptiveMaxPool1d: {},
+  AdaptiveMaxPool2d: {},
   AvgPool1d: { padding: 0, ceilMode: false, countIncludePad: true },
   AvgPool2d: { padding: 0, ceilMode: false, countIncludePad: true },
   AvgPool3d: { padding: 0, ceilMode: false, countIncludePad: true },

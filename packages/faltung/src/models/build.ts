@@ -13,6 +13,8 @@ type Maker = (...args: never[]) => Module;
 const layers: Readonly<Record<string, new (...args: never[]) => Module>> = {
   AdaptiveAvgPool1d: nn.AdaptiveAvgPool1d,
   AdaptiveAvgPool2d: nn.AdaptiveAvgPool2d,
+  AdaptiveMaxPool1d: nn.AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d: nn.AdaptiveMaxPool2d,
   AvgPool1d: nn.AvgPool1d,
   AvgPool2d: nn.AvgPool2d,
   AvgPool3d: nn.AvgPool3d,

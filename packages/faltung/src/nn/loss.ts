@@ -2,11 +2,14 @@
 import {
   type BceWithLogitsOptions,
   type CrossEntropyOptions,
+  type HuberOptions,
   type LossOptions,
   type NllOptions,
   type SmoothL1Options,
+  bce,
   bceWithLogits,
   crossEntropy,
+  huberLoss,
   l1Loss,
   mseLoss,
   nllLoss,
@@ -19,6 +22,17 @@ export interface Loss {
   forward(input: Value, target: Value): Value;
 }
 
+/** One of the functions, with the options that it is called with. */
+abstract class FunctionLoss<O extends LossOptions> implements Loss {
+  readonly options: O | undefined;
+
+  constructor(options?: O) {
+    this.options = options;
+  }
+
+  abstract forward(input: Value, target: Value): Value;
+}
+
 /**
  * Cross-entropy of logits [N, C, …] and labels [N, …] or probabilities [N, C, …]; see {@link crossEntropy}.
  *
@@ -28,13 +42,7 @@ export interface Loss {
  * new CrossEntropyLoss({ labelSmoothing: 0.1 }).forward(said, input("target", { shape: [8], dtype: "int32" })).shape; // []
  * ```
  */
-export class CrossEntropyLoss implements Loss {
-  readonly options: CrossEntropyOptions;
-
-  constructor(options: CrossEntropyOptions = {}) {
-    this.options = options;
-  }
-
+export class CrossEntropyLoss extends FunctionLoss<CrossEntropyOptions> {
   forward(input: Value, target: Value): Value {
     return crossEntropy(input, target, this.options);
   }
@@ -49,13 +57,7 @@ export class CrossEntropyLoss implements Loss {
  * new NLLLoss().forward(said, input("target", { shape: [8], dtype: "int32" })).shape; // []
  * ```
  */
-export class NLLLoss implements Loss {
-  readonly options: NllOptions;
-
-  constructor(options: NllOptions = {}) {
-    this.options = options;
-  }
-
+export class NLLLoss extends FunctionLoss<NllOptions> {
   forward(input: Value, target: Value): Value {
     return nllLoss(input, target, this.options);
   }
@@ -70,13 +72,7 @@ export class NLLLoss implements Loss {
  * new MSELoss().forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
  * ```
  */
-export class MSELoss implements Loss {
-  readonly options: LossOptions;
-
-  constructor(options: LossOptions = {}) {
-    this.options = options;
-  }
-
+export class MSELoss extends FunctionLoss<LossOptions> {
   forward(input: Value, target: Value): Value {
     return mseLoss(input, target, this.options);
   }
@@ -91,13 +87,7 @@ export class MSELoss implements Loss {
  * new L1Loss().forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
  * ```
  */
-export class L1Loss implements Loss {
-  readonly options: LossOptions;
-
-  constructor(options: LossOptions = {}) {
-    this.options = options;
-  }
-
+export class L1Loss extends FunctionLoss<LossOptions> {
   forward(input: Value, target: Value): Value {
     return l1Loss(input, target, this.options);
   }
@@ -112,15 +102,39 @@ export class L1Loss implements Loss {
  * new SmoothL1Loss({ beta: 0.5 }).forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
  * ```
  */
-export class SmoothL1Loss implements Loss {
-  readonly options: SmoothL1Options;
-
-  constructor(options: SmoothL1Options = {}) {
-    this.options = options;
-  }
-
+export class SmoothL1Loss extends FunctionLoss<SmoothL1Options> {
   forward(input: Value, target: Value): Value {
     return smoothL1Loss(input, target, this.options);
+  }
+}
+
+/**
+ * Quadratic near zero, linear with slope `delta` (1) beyond it; see {@link huberLoss}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new HuberLoss({ delta: 0.5 }).forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
+ * ```
+ */
+export class HuberLoss extends FunctionLoss<HuberOptions> {
+  forward(input: Value, target: Value): Value {
+    return huberLoss(input, target, this.options);
+  }
+}
+
+/**
+ * Binary cross-entropy of probabilities, target 0 to 1; see {@link bce}. For logits use {@link BCEWithLogitsLoss}.
+ *
+ * @example
+ * ```ts
+ * const said = input("said", { shape: [8, 10], dtype: "float32" });
+ * new BCELoss().forward(sigmoid(said), input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
+ * ```
+ */
+export class BCELoss extends FunctionLoss<LossOptions> {
+  forward(input: Value, target: Value): Value {
+    return bce(input, target, this.options);
   }
 }
 
@@ -133,13 +147,7 @@ export class SmoothL1Loss implements Loss {
  * new BCEWithLogitsLoss().forward(said, input("target", { shape: [8, 10], dtype: "float32" })).shape; // []
  * ```
  */
-export class BCEWithLogitsLoss implements Loss {
-  readonly options: BceWithLogitsOptions;
-
-  constructor(options: BceWithLogitsOptions = {}) {
-    this.options = options;
-  }
-
+export class BCEWithLogitsLoss extends FunctionLoss<BceWithLogitsOptions> {
   forward(input: Value, target: Value): Value {
     return bceWithLogits(input, target, this.options);
   }

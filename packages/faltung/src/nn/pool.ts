@@ -5,6 +5,8 @@ import {
   type MaxPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
   avgPool1d,
   avgPool2d,
   avgPool3d,
@@ -15,6 +17,7 @@ import {
 import { Module, type ModuleSpec, type SpecArgument } from "./module.ts";
 
 type Size = number | readonly number[];
+type AdaptiveSize = number | readonly (number | null)[];
 
 /** What the six window layers share: the window, and how to be made again. */
 abstract class WindowPool<O extends MaxPoolOptions | AvgPoolOptions> extends Module {
@@ -160,6 +163,21 @@ export class AvgPool3d extends WindowPool<AvgPoolOptions> {
   }
 }
 
+/** What the adaptive layers share: the size of their output, and how to be made again. */
+abstract class AdaptivePool extends Module {
+  readonly outputSize: AdaptiveSize;
+  protected abstract readonly type: string;
+
+  constructor(outputSize: AdaptiveSize) {
+    super();
+    this.outputSize = outputSize;
+  }
+
+  override spec(): ModuleSpec {
+    return { type: this.type, args: [this.outputSize] };
+  }
+}
+
 /**
  * The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling.
  *
@@ -169,25 +187,16 @@ export class AvgPool3d extends WindowPool<AvgPoolOptions> {
  * new AdaptiveAvgPool1d(4).forward(x).shape; // [1, 8, 4]
  * ```
  */
-export class AdaptiveAvgPool1d extends Module {
-  readonly outputSize: Size;
-
-  constructor(outputSize: Size) {
-    super();
-    this.outputSize = outputSize;
-  }
+export class AdaptiveAvgPool1d extends AdaptivePool {
+  protected readonly type = "AdaptiveAvgPool1d";
 
   forward(x: Value): Value {
     return adaptiveAvgPool1d(x, this.outputSize);
   }
-
-  override spec(): ModuleSpec {
-    return { type: "AdaptiveAvgPool1d", args: [this.outputSize] };
-  }
 }
 
 /**
- * The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling.
+ * The mean over windows chosen so that the output has `outputSize`; 1 is global average pooling, null keeps an axis.
  *
  * @example
  * ```ts
@@ -195,19 +204,44 @@ export class AdaptiveAvgPool1d extends Module {
  * new AdaptiveAvgPool2d(1).forward(x).shape; // [1, 512, 1, 1]
  * ```
  */
-export class AdaptiveAvgPool2d extends Module {
-  readonly outputSize: Size;
-
-  constructor(outputSize: Size) {
-    super();
-    this.outputSize = outputSize;
-  }
+export class AdaptiveAvgPool2d extends AdaptivePool {
+  protected readonly type = "AdaptiveAvgPool2d";
 
   forward(x: Value): Value {
     return adaptiveAvgPool2d(x, this.outputSize);
   }
+}
 
-  override spec(): ModuleSpec {
-    return { type: "AdaptiveAvgPool2d", args: [this.outputSize] };
+/**
+ * The largest over windows chosen so that the output has `outputSize`; 1 is global max pooling.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 10], dtype: "float32" });
+ * new AdaptiveMaxPool1d(4).forward(x).shape; // [1, 8, 4]
+ * ```
+ */
+export class AdaptiveMaxPool1d extends AdaptivePool {
+  protected readonly type = "AdaptiveMaxPool1d";
+
+  forward(x: Value): Value {
+    return adaptiveMaxPool1d(x, this.outputSize);
+  }
+}
+
+/**
+ * The largest over windows chosen so that the output has `outputSize`; 1 is global max pooling, null keeps an axis.
+ *
+ * @example
+ * ```ts
+ * const x = input("x", { shape: [1, 8, 7, 7], dtype: "float32" });
+ * new AdaptiveMaxPool2d([3, null]).forward(x).shape; // [1, 8, 3, 7]
+ * ```
+ */
+export class AdaptiveMaxPool2d extends AdaptivePool {
+  protected readonly type = "AdaptiveMaxPool2d";
+
+  forward(x: Value): Value {
+    return adaptiveMaxPool2d(x, this.outputSize);
   }
 }

@@ -9,7 +9,7 @@ import { CrossEntropyLoss, type Loss, type Module } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { type Schedule, constantRate } from "../optim/schedule.ts";
-import { DataError, NumericError, ShapeError, checkWhole } from "../tensor/errors.ts";
+import { DataError, NumericError, OptionError, ShapeError, checkWhole } from "../tensor/errors.ts";
 import { show } from "../tensor/shape.ts";
 import type { Augmentation } from "./augment.ts";
 import { batches, stepsPerEpoch } from "./batches.ts";
@@ -114,6 +114,12 @@ export async function fit(model: Module, options: FitOptions): Promise<Fit> {
   }
   const statistics = options.statistics ?? (await channelStatistics(train));
   const optimizer = options.optimizer ?? new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+  const own = new Set(model.parameters());
+  if (!optimizer.parameters.some((p) => own.has(p))) {
+    throw new OptionError(
+      `fit: none of the optimizer's ${optimizer.parameters.length} parameters is one of the model's ${own.size}; make it from model.parameters().`,
+    );
+  }
   const schedule = options.schedule ?? constantRate();
   const size = Math.min(batch, train.size);
   // A last batch of one picture has no batch statistics to normalise by: it is left out.

@@ -117,6 +117,11 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
     this.#assign(local, operand(local.type, value));
   }
 
+  /** `local += by`: a pointer to the next place, a counter. */
+  advance(local: Local<"i32">, by: Operand<"i32">): void {
+    this.set(local, i32.add(local, by));
+  }
+
   /** Sets the local when the expression is evaluated; the expression's value is the new value. */
   tee<T extends ValType>(local: Local<T>, value: Operand<NoInfer<T>>): Expr<T> {
     return node(local.type, op.tee, operand(local.type, value), null, null, local.index, 0, null, null, local.owner);
@@ -202,7 +207,7 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
       this.doWhile(
         () => {
           body();
-          this.set(i, i32.add(i, step));
+          this.advance(i, step);
         },
         i32.ltS(i, to),
       );

@@ -88,12 +88,12 @@ function emitInt8(module: ModuleBuilder): Func<readonly ["i32", "i32", "i32", "i
         f.doWhile(
           () => {
             f.do(f32.store(to, f32.mul(scale, f32.convertI32S(i32.load8S(from)))));
-            f.set(to, i32.add(to, 4));
-            f.set(from, i32.add(from, 1));
+            f.advance(to, 4);
+            f.advance(from, 1);
           },
           i32.ltU(from, rowEnd),
         );
-        f.set(scales, i32.add(scales, 4));
+        f.advance(scales, 4);
       });
     },
   );
@@ -111,8 +111,8 @@ function emitFloat16(module: ModuleBuilder): Func<readonly ["i32", "i32"], reado
       const magnitude = f32.mul(f32.reinterpretI32(i32.shl(i32.and(half, 0x7fff), 13)), 2 ** 112);
       const sign = i32.shl(i32.and(half, 0x8000), 16);
       f.do(i32.store(to, i32.or(i32.reinterpretF32(magnitude), sign)));
-      f.set(to, i32.add(to, 4));
-      f.set(from, i32.add(from, 2));
+      f.advance(to, 4);
+      f.advance(from, 2);
     });
   });
 }

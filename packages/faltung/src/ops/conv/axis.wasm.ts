@@ -29,8 +29,8 @@ export function emitTapLoop(
   const turns = (): void =>
     f.countdown(n, () => {
       body(source, weight);
-      f.set(source, i32.add(source, range.sourceHop));
-      f.set(weight, i32.add(weight, range.weightHop));
+      f.advance(source, range.sourceHop);
+      f.advance(weight, range.weightHop);
     });
   if (typeof range.count === "number") turns();
   else f.if(i32.gtS(n, 0), turns);

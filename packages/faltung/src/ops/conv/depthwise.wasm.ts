@@ -146,8 +146,8 @@ function emitRow(
     const n = f.let(i32.const(segment.repeat), "tiles");
     f.countdown(n, () => {
       emitTile(f, store, shape, x, segment, { ...row, from, to }, taps);
-      f.set(from, i32.add(from, segment.width * x.step * sourceCell(shape)));
-      f.set(to, i32.add(to, segment.width * x.stride * resultCell(shape)));
+      f.advance(from, segment.width * x.step * sourceCell(shape));
+      f.advance(to, segment.width * x.stride * resultCell(shape));
     });
   }
 }

@@ -233,14 +233,14 @@ function emitRow(f: FunctionBuilder, e: Emission, shape: DirectShape, x: Axis, r
     const tiles = (): void =>
       f.countdown(n, () => {
         emitAt(segment, from, to);
-        f.set(from, i32.add(from, fromStep));
-        f.set(to, i32.add(to, toStep));
+        f.advance(from, fromStep);
+        f.advance(to, toStep);
       });
     if (shape.parts > 1) {
       const each = Math.ceil(segment.repeat / shape.parts);
       const before = f.let(i32.mul(row.part, each), "before");
-      f.set(from, i32.add(from, i32.mul(before, fromStep)));
-      f.set(to, i32.add(to, i32.mul(before, toStep)));
+      f.advance(from, i32.mul(before, fromStep));
+      f.advance(to, i32.mul(before, toStep));
       f.set(n, i32.sub(n, before));
       f.if(i32.gtS(n, each), () => f.set(n, each));
       f.if(i32.gtS(n, 0), tiles);
@@ -281,8 +281,8 @@ function emitTile(
     const full = Math.floor(summed / block);
     const n = f.local("i32", "blocks");
     const advance = (): void => {
-      f.set(blockFrom, i32.add(blockFrom, 4 * block * sourceCells(axes)));
-      f.set(blockWeights, i32.add(blockWeights, 4 * lanes * block * kernelTaps(axes)));
+      f.advance(blockFrom, 4 * block * sourceCells(axes));
+      f.advance(blockWeights, 4 * lanes * block * kernelTaps(axes));
     };
     if (full > 1) {
       f.set(n, full);

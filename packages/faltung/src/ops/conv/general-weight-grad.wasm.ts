@@ -62,7 +62,7 @@ export function generalWeightGradKernel(shape: GeneralWeightGradShape): Kernel {
                     f.set(total, f32.add(total, sum));
                   });
                   f.do(f32.store(to, total));
-                  f.set(to, i32.add(to, 4));
+                  f.advance(to, 4);
                 });
               });
             });
@@ -96,15 +96,15 @@ function emitDot(
   if (x.step === 1) {
     f.while(i32.geS(n, 4), () => {
       f.set(sums, f32x4.add(sums, f32x4.mul(v128.load(px), v128.load(py))));
-      f.set(px, i32.add(px, 16));
-      f.set(py, i32.add(py, 16));
+      f.advance(px, 16);
+      f.advance(py, 16);
       f.set(n, i32.sub(n, 4));
     });
   }
   f.while(i32.gtS(n, 0), () => {
     f.set(sum, f32.add(sum, f32.mul(f32.load(px), f32.load(py))));
-    f.set(px, i32.add(px, 4 * x.step));
-    f.set(py, i32.add(py, 4));
+    f.advance(px, 4 * x.step);
+    f.advance(py, 4);
     f.set(n, i32.sub(n, 1));
   });
 }

@@ -151,7 +151,7 @@ function emitSum(
     emitTapLoop(f, z, source, weight, (zs, zw) => {
       emitTapLoop(f, y, zs, zw, (ys, yw) => emitTapLoop(f, x, ys, yw, body));
     });
-    f.set(source, i32.add(source, 4 * sourceCells(axes)));
-    f.set(weight, i32.add(weight, 4 * taps * (madeFirst ? 1 : made)));
+    f.advance(source, 4 * sourceCells(axes));
+    f.advance(weight, 4 * taps * (madeFirst ? 1 : made));
   });
 }

@@ -133,8 +133,8 @@ function emitNumbers(
           () => f.do(f32.store(target, f32.load(source))),
           () => f.do(f32.store(target, 0)),
         );
-        f.set(source, i32.add(source, 4));
-        f.set(target, i32.add(target, 4 * lanes * packedChannels(summed, block)));
+        f.advance(source, 4);
+        f.advance(target, 4 * lanes * packedChannels(summed, block));
       });
     });
   });
@@ -167,16 +167,16 @@ function emitBlocks(
       for (; j < numbers; j++) {
         for (let r = 0; r < 4; r++) f.do(f32.store(lane, f32.load(rows, r * stride + 4 * j), place(j) + 4 * r));
       }
-      f.set(rows, i32.add(rows, 4 * stride));
-      f.set(lane, i32.add(lane, 16));
+      f.advance(rows, 4 * stride);
+      f.advance(lane, 16);
     });
   };
   if (summed >= 8) {
     const n = f.let(i32.const(Math.floor(summed / 8)), "n");
     f.countdown(n, () => {
       channels(8);
-      f.set(from, i32.add(from, 32 * taps));
-      f.set(to, i32.add(to, 32 * lanes * taps));
+      f.advance(from, 32 * taps);
+      f.advance(to, 32 * lanes * taps);
     });
   }
   if (summed % 8 > 0) channels(summed % 8);
@@ -200,6 +200,6 @@ function emitRows(f: FunctionBuilder, shape: PackShape, from: Local<"i32">, to: 
         emitTranspose(f, vectors).forEach((v, i) => f.do(v128.store(row, v, (first + i) * tapBytes + 4 * lane)));
       }
     }
-    f.set(from, i32.add(from, 4 * made * taps));
+    f.advance(from, 4 * made * taps);
   });
 }

@@ -102,7 +102,7 @@ function emitClear(f: FunctionBuilder, start: I32, bytes: number): void {
     left,
     () => {
       f.do(v128.store(at, f32x4.const(0)), v128.store(at, f32x4.const(0), 16));
-      f.set(at, i32.add(at, 32));
+      f.advance(at, 32);
     },
     32,
   );
@@ -124,11 +124,11 @@ function emitBorderedCopy(f: FunctionBuilder, { channels, y, x }: FewChannelsSha
           () => f.do(f32.store(to, f32.load(at))),
           () => f.do(f32.store(to, 0)),
         );
-        f.set(at, i32.add(at, 4));
-        f.set(to, i32.add(to, 4));
+        f.advance(at, 4);
+        f.advance(to, 4);
       });
     });
-    f.set(from, i32.add(from, 4 * y.source * x.source));
+    f.advance(from, 4 * y.source * x.source);
   });
 }
 
@@ -164,7 +164,7 @@ function emitBand(f: FunctionBuilder, pool: TilePool, shape: FewChannelsShape, p
           firstTap += height;
         }
       }
-      f.set(sums, i32.add(sums, 32 * x.taps));
+      f.advance(sums, 32 * x.taps);
     });
   });
 }
@@ -193,8 +193,8 @@ function emitRun(f: FunctionBuilder, pool: TilePool, x: Axis, { px, py, firstTap
       const n = f.let(i32.const(turns), "n");
       f.countdown(n, () => {
         tile.run(steps(unroll), { exit, pointer: px });
-        f.set(px, i32.add(px, 4 * unroll * x.step));
-        f.set(py, i32.add(py, 32 * unroll));
+        f.advance(px, 4 * unroll * x.step);
+        f.advance(py, 32 * unroll);
       });
     }
     tile.run(steps(x.count % unroll), { exit, pointer: px });
@@ -224,11 +224,11 @@ export function fewChannelsSumKernel(shape: FewChannelsShape): Kernel {
               f.set(sum, 0);
               f.for(n, 0, chunks, 1, () => {
                 f.set(sum, f32.add(sum, f32.load(at)));
-                f.set(at, i32.add(at, chunkBytes));
+                f.advance(at, chunkBytes);
               });
               f.do(f32.store(to, sum));
-              f.set(from, i32.add(from, 32));
-              f.set(to, i32.add(to, 4));
+              f.advance(from, 32);
+              f.advance(to, 4);
             });
           });
         },

@@ -88,7 +88,7 @@ function emitClear(f: FunctionBuilder, start: I32, bytes: number): void {
     n,
     () => {
       f.do(v128.store(at, f32x4.const(0)), v128.store(at, f32x4.const(0), 16));
-      f.set(at, i32.add(at, 32));
+      f.advance(at, 32);
     },
     32,
   );
@@ -151,7 +151,7 @@ function emitImage(
               });
             });
             addTo(f, tile, out, 0);
-            f.set(out, i32.add(out, 32 * rows));
+            f.advance(out, 32 * rows);
           });
         });
       });
@@ -183,8 +183,8 @@ function emitRun(
       }));
       f.while(i32.geS(n, places), () => {
         tile.run(steps, { exit, pointer: px });
-        f.set(px, i32.add(px, places * x.step * 32));
-        f.set(py, i32.add(py, places * 32));
+        f.advance(px, places * x.step * 32);
+        f.advance(py, places * 32);
         f.set(n, i32.sub(n, places));
       });
     });
@@ -239,7 +239,7 @@ export function weightGradSumKernel(shape: WeightGradShape): Kernel {
                   f.set(n, chunks);
                   f.countdown(n, () => {
                     f.set(sum, f32.add(sum, f32.load(at)));
-                    f.set(at, i32.add(at, pairs * pairBytes(shape)));
+                    f.advance(at, pairs * pairBytes(shape));
                   });
                   const place = i32.add(i32.mul(i32.add(i32.mul(lane, channels), c), taps), tap);
                   f.do(f32.store(i32.add(to, i32.mul(place, 4)), sum));

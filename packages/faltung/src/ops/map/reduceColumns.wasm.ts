@@ -56,7 +56,7 @@ export function buildColumns(module: ModuleBuilder, design: ColumnDesign): Func 
     // The strides in bytes.
     const bytes = shape.operands.map(({ dtype }, i) => f.let(i32.mul(strides[i], BYTES[dtype])));
     const forward = (list: readonly Local<"i32">[], by: readonly Local<"i32">[]): void =>
-      list.forEach((x, i) => f.set(x, i32.add(x, by[i])));
+      list.forEach((x, i) => f.advance(x, by[i]));
 
     /** The next columns of a block of rows, joined with what earlier blocks left in the results. */
     const someColumns = (row: Row, places: readonly Local<"i32">[]): void => {

@@ -114,7 +114,7 @@ export class Walk {
     for (let d = rank - 1; d >= 0; d--) {
       const index = d === 0 ? rest : f.let(i32.remU(rest, this.#integers[3 + d]), "index");
       if (d > 0) f.set(rest, i32.divU(rest, this.#integers[3 + d]));
-      offset.forEach((x, i) => x && f.set(x, i32.add(x, i32.mul(index, this.#integers[stepAt[i] + d]))));
+      offset.forEach((x, i) => x && f.advance(x, i32.mul(index, this.#integers[stepAt[i] + d])));
     }
     const scaled = (x: I32, dtype: DType): I32 => (BYTES[dtype] === 1 ? x : i32.shl(x, 2));
     const loaded = operands.map(({ along, dtype }, i): readonly V128[] | null => {

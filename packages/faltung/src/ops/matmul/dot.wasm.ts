@@ -63,8 +63,8 @@ function emitColumns(f: FunctionBuilder, store: Store, shape: DotShape, width: n
   const target = f.let(to, "target");
   const pair = (rows: number): void => {
     emitDots(f, store, shape, rows, width, aRow, b, target);
-    f.set(aRow, i32.add(aRow, 4 * k * rows));
-    f.set(target, i32.add(target, 4 * n * rows));
+    f.advance(aRow, 4 * k * rows);
+    f.advance(target, 4 * n * rows);
   };
   if (m >= 2) {
     const turns = f.let(i32.const(m >> 1), "turns");
@@ -103,8 +103,8 @@ function emitDots(
     const turns = f.let(i32.const(Math.floor(k / step)), "turns");
     f.countdown(turns, () => {
       for (let set = 0; set < sets; set++) turn(set, 16 * set);
-      f.set(a, i32.add(a, 4 * step));
-      f.set(b, i32.add(b, 4 * step));
+      f.advance(a, 4 * step);
+      f.advance(b, 4 * step);
     });
   }
   const rest = k % step;

@@ -192,8 +192,8 @@ function emitPanel(f: FunctionBuilder, from: Local<"i32">, to: Local<"i32">, len
   const left = f.let(length, "left");
   f.countdown(left, () => {
     f.do(v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16));
-    f.set(from, i32.add(from, 4 * n));
-    f.set(to, i32.add(to, 32));
+    f.advance(from, 4 * n);
+    f.advance(to, 32);
   });
 }
 
@@ -205,14 +205,14 @@ function emitTransposedPanel(f: FunctionBuilder, from: Local<"i32">, to: Local<"
       const columns = [0, 1, 2, 3].map((c) => f.let(v128.load(from, 4 * k * (4 * half + c)), "column"));
       emitTranspose(f, columns).forEach((row, r) => f.do(v128.store(to, row, 32 * r + 16 * half)));
     }
-    f.set(from, i32.add(from, 16));
-    f.set(to, i32.add(to, 128));
+    f.advance(from, 16);
+    f.advance(to, 128);
     f.set(left, i32.sub(left, 4));
   });
   f.while(i32.gtS(left, 0), () => {
     for (let c = 0; c < 8; c++) f.do(f32.store(to, f32.load(from, 4 * k * c), 4 * c));
-    f.set(from, i32.add(from, 4));
-    f.set(to, i32.add(to, 32));
+    f.advance(from, 4);
+    f.advance(to, 32);
     f.set(left, i32.sub(left, 1));
   });
 }
@@ -232,8 +232,8 @@ function emitNarrowPanel(
     f.for(c, 0, width, 1, () => {
       f.do(f32.store(i32.add(to, i32.mul(c, 4)), f32.load(i32.add(from, i32.mul(c, transB ? 4 * k : 4)))));
     });
-    f.set(from, i32.add(from, transB ? 4 : 4 * n));
-    f.set(to, i32.add(to, 32));
+    f.advance(from, transB ? 4 : 4 * n);
+    f.advance(to, 32);
   });
 }
 
@@ -272,11 +272,11 @@ function emitPanels(f: FunctionBuilder, e: Emission, shape: GemmShape, place: Pa
         const c = f.let(i32.add(line, i32.mul(first, 4)), "c");
         f.for(column, first, end, 8, () => {
           emitTile(f, e, shape, { ...place, a, panel, c, column: i32.add(place.column, column) }, height, width);
-          f.set(panel, i32.add(panel, panelBytes));
-          f.set(c, i32.add(c, 32));
+          f.advance(panel, panelBytes);
+          f.advance(c, 32);
         });
-        f.set(a, i32.add(a, height * rowBytes(shape)));
-        f.set(line, i32.add(line, height * 4 * n));
+        f.advance(a, height * rowBytes(shape));
+        f.advance(line, height * 4 * n);
       });
     }
   };
@@ -343,8 +343,8 @@ function emitTile(
       }));
       f.while(i32.geS(left, steps), () => {
         tile.run(list, { exit, pointer: b });
-        f.set(a, i32.add(a, steps * innerBytes));
-        f.set(b, i32.add(b, 32 * steps));
+        f.advance(a, steps * innerBytes);
+        f.advance(b, 32 * steps);
         f.set(left, i32.sub(left, steps));
       });
     };

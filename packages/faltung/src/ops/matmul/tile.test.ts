@@ -19,7 +19,7 @@ function example(fma: boolean): string {
       f.doWhile(
         () => {
           tile.run(steps, { exit, pointer: b });
-          f.set(b, i32.add(b, 32));
+          f.advance(b, 32);
         },
         i32.ltU(b, 1024),
       );

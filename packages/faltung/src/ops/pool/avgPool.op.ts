@@ -215,7 +215,7 @@ function adaptiveAvgPool(rank: number, x: ValueLike, outputSize: PerAxis | reado
  * adaptiveAvgPool1d(input("x", { shape: [1, 8, 7], dtype: "float32" }), 3).shape; // [1, 8, 3]
  * ```
  */
-export function adaptiveAvgPool1d(x: ValueLike, outputSize: PerAxis): Value {
+export function adaptiveAvgPool1d(x: ValueLike, outputSize: PerAxis | readonly (number | null)[]): Value {
   return adaptiveAvgPool(1, x, outputSize);
 }
 

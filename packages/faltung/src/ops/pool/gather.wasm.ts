@@ -58,8 +58,8 @@ function gatherRow(f: FunctionBuilder, frame: Frame, bytes: 1 | 4, item: I32, x:
       const cell = cells.reduce((c, own, d) => i32.add(i32.mul(c, axes[d].input), own));
       const from = i32.add(i32.mul(i32.add(first, cell), lanes), lane);
       f.do(f32.store(target, f32.load(i32.add(x, i32.mul(from, 4)))));
-      f.set(chosen, i32.add(chosen, bytes));
-      f.set(target, i32.add(target, 4));
+      f.advance(chosen, bytes);
+      f.advance(target, 4);
     });
   });
 }

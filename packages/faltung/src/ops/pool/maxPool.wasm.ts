@@ -150,8 +150,8 @@ function emitBest(
     };
     const finish = (by: Best): void => {
       by.store(values, indices);
-      if (values !== null) f.set(values, i32.add(values, cell));
-      if (indices !== null) f.set(indices, i32.add(indices, indexCell));
+      if (values !== null) f.advance(values, cell);
+      if (indices !== null) f.advance(indices, indexCell);
     };
     const walk = (first: number, end: number, at: readonly I32[] = index): void =>
       walkColumns(f, frame, base, at, careful, first, end, () => finish(careful));
@@ -207,7 +207,7 @@ function emitBest(
         const left = f.let(i32.const(to - from), "left");
         f.countdown(left, () => {
           takeAll(all, 0, (t) => !byLoops && columns.dilation === 1 && t >= columns.stride);
-          for (const p of pointers.values()) f.set(p, i32.add(p, columns.stride * cell));
+          for (const p of pointers.values()) f.advance(p, columns.stride * cell);
         });
       }
       atEdge(to, columns.output);
@@ -226,7 +226,7 @@ function emitBest(
       two,
       () => {
         someRows(index, [f.let(next)]);
-        f.set(item, i32.add(item, 1));
+        f.advance(item, 1);
       },
       () => someRows(index),
     );

@@ -5,7 +5,7 @@ import { mul, square } from "../elementwise/elementwise.ts";
 import { type Value, apply } from "../op.ts";
 import { sum } from "../reduce/reduce.ts";
 import type { Sample } from "../samples.ts";
-import { adaptiveMaxPool2d } from "./adaptiveMax.ts";
+import { adaptiveMaxPool1d, adaptiveMaxPool2d } from "./adaptiveMax.ts";
 import {
   type AvgPoolOptions,
   adaptiveAvgPool1d,
@@ -134,6 +134,9 @@ export const samples: readonly Sample[] = [
     inputs: [{ shape: [1, 8, 7, 6] }],
     build: (x) => square(adaptiveAvgPool2d(x, size)),
   })),
+  ...[1, 3, 5].map((size) =>
+    distinct(`adaptiveMaxPool1d to ${size}`, [2, 3, 9], (x) => square(adaptiveMaxPool1d(x, size))),
+  ),
   ...[1, 2, [3, 4]].map((size) =>
     distinct(`adaptiveMaxPool2d to ${size}`, [1, 3, 7, 6], (x) => square(adaptiveMaxPool2d(x, size))),
   ),

@@ -1,5 +1,5 @@
 /** The functions of this family, as a list. */
-export { adaptiveMaxPool2d } from "./adaptiveMax.ts";
+export { adaptiveMaxPool1d, adaptiveMaxPool2d } from "./adaptiveMax.ts";
 export {
   type AvgPoolOptions,
   adaptiveAvgPool1d,

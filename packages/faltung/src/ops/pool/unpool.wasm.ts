@@ -204,7 +204,7 @@ function askRow(
     } else {
       f.do(v128.store32Lane(target, f.let(fused.finish(f32x4.splat(sum), target, 0, 0, true)), 0));
     }
-    f.set(target, i32.add(target, lanes * 4));
+    f.advance(target, lanes * 4);
   });
 }
 
@@ -272,8 +272,8 @@ function slideOver(
         const d = f.let(v128.load(here, 16 * h));
         taps.forEach((tap, t) => f.set(sums[t][h], f32x4.add(sums[t][h], v128.and(d, i32x4.eq(names[h], tap)))));
       });
-      f.set(here, i32.add(here, LANES * 4));
-      f.set(chosen, i32.add(chosen, LANES * bytes));
+      f.advance(here, LANES * 4);
+      f.advance(chosen, LANES * bytes);
     }
   };
   const shift = (): void => {
@@ -299,7 +299,7 @@ function slideOver(
       const column = o * stride - begin + c;
       if (column >= 0 && column < input) store(c, 32 * stored++);
     }
-    if (stored > 0) f.set(target, i32.add(target, 32 * stored));
+    if (stored > 0) f.advance(target, 32 * stored);
     shift();
   };
   for (let o = 0; o < from; o++) atEdge(o);
@@ -308,7 +308,7 @@ function slideOver(
     f.countdown(left, () => {
       add();
       for (let c = 0; c < stride; c++) store(c, 32 * c);
-      f.set(target, i32.add(target, 32 * stride));
+      f.advance(target, 32 * stride);
       shift();
     });
   }

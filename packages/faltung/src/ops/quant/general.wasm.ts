@@ -50,7 +50,7 @@ export function generalIntegerKernel(shape: GeneralIntegerShape): Kernel {
                 const words = i16x8.narrowI32x4U(y, y);
                 f.do(v128.store8Lane(to, i8x16.narrowI16x8U(words, words), 0));
               } else f.do(v128.store32Lane(to, y, 0));
-              f.set(to, i32.add(to, BYTES[stored]));
+              f.advance(to, BYTES[stored]);
             });
           });
         },
@@ -84,12 +84,12 @@ function emitPlane(
           emitTapLoop(f, zTaps, at, w, (zAt, zWeight) => {
             emitTapLoop(f, yTaps, zAt, zWeight, (yAt, yWeight) => {
               emitTapLoop(f, xTaps, yAt, yWeight, (source, weight) => {
-                f.set(sum, i32.add(sum, i32.mul(loadCentred(source, zero), i32.load8S(weight))));
+                f.advance(sum, i32.mul(loadCentred(source, zero), i32.load8S(weight)));
               });
             });
           });
-          f.set(at, i32.add(at, cells));
-          f.set(w, i32.add(w, taps));
+          f.advance(at, cells);
+          f.advance(w, taps);
         });
         store(sum);
       });

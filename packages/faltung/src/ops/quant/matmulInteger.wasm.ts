@@ -139,8 +139,8 @@ function emitTile(
       const n = f.let(i32.const(Math.floor(units / unrolled)), "n");
       f.countdown(n, () => {
         turn(unrolled);
-        f.set(a, i32.add(a, 4 * unrolled));
-        f.set(b, i32.add(b, 32 * unrolled));
+        f.advance(a, 4 * unrolled);
+        f.advance(b, 32 * unrolled);
       });
     }
     turn(units % unrolled);

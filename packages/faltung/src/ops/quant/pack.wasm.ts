@@ -75,8 +75,8 @@ export function packBytesKernel(shape: PackBytesShape): Kernel {
                   f.for(tap, 0, taps, 1, () => {
                     const value = i32.load8S(from);
                     f.do(bytes === 2 ? i32.store16(target, value) : i32.store8(target, value));
-                    f.set(from, i32.add(from, 1));
-                    f.set(target, i32.add(target, row));
+                    f.advance(from, 1);
+                    f.advance(target, row);
                   });
                 });
               });
@@ -113,8 +113,8 @@ export function widenKernel(row: number, zero: number): Kernel {
               f.do(v128.store(to, zero === 0 ? x : i16x8.sub(x, offset), 16 * at));
             };
             const move = (by: number): void => {
-              f.set(from, i32.add(from, 8 * by));
-              f.set(to, i32.add(to, 16 * by));
+              f.advance(from, 8 * by);
+              f.advance(to, 16 * by);
             };
             if (steps >= 4) {
               const n = f.let(i32.const(Math.floor(steps / 4)), "n");

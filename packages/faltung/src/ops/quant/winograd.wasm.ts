@@ -184,8 +184,8 @@ function emitInputTile(f: FunctionBuilder, shape: IntegerWinogradShape, place: I
         return f.let(offset === null ? bytes : i16x8.sub(bytes, offset));
       });
       algorithm.input(f, column).forEach((value, r) => f.do(v128.store(half, value, 16 * side * r)));
-      for (const row of rows) f.set(row, i32.add(row, 8));
-      f.set(half, i32.add(half, 16));
+      for (const row of rows) f.advance(row, 8);
+      f.advance(half, 16);
     });
     const line = f.let(halfStart, "line");
     const plane = f.let(to, "planeTo");
@@ -193,11 +193,11 @@ function emitInputTile(f: FunctionBuilder, shape: IntegerWinogradShape, place: I
     f.countdown(lines, () => {
       const values = Array.from({ length: side }, (_, c) => f.let(v128.load(line, 16 * c)));
       algorithm.input(f, values).forEach((value, c) => f.do(v128.store(plane, value, c * inputBytes(shape).plane)));
-      f.set(line, i32.add(line, 16 * side));
-      f.set(plane, i32.add(plane, side * inputBytes(shape).plane));
+      f.advance(line, 16 * side);
+      f.advance(plane, side * inputBytes(shape).plane);
     });
-    f.set(from, i32.add(from, 8 * cells));
-    f.set(to, i32.add(to, inputBytes(shape).block));
+    f.advance(from, 8 * cells);
+    f.advance(to, inputBytes(shape).block);
   });
 }
 
@@ -224,10 +224,10 @@ function emitPatch(
         () => f.do(i64.store(to, i64.load(cell))),
         () => f.do(i64.store(to, i64.const(outside))),
       );
-      f.set(cell, i32.add(cell, 8));
-      f.set(to, i32.add(to, 8));
+      f.advance(cell, 8);
+      f.advance(to, 8);
     });
-    f.set(row, i32.add(row, 8 * x.source));
+    f.advance(row, 8 * x.source);
   });
 }
 
@@ -267,20 +267,20 @@ function emitProducts(
             const n = f.let(i32.const(Math.floor(units / 4)), "blocks");
             f.countdown(n, () => {
               channels(4);
-              f.set(a, i32.add(a, inputBytes(shape).block));
-              f.set(b, i32.add(b, 128));
+              f.advance(a, inputBytes(shape).block);
+              f.advance(b, 128);
             });
           }
           channels(units % 4);
         });
         tile.accumulators.forEach((row, r) => row.forEach((acc, v) => f.do(v128.store(to, acc, 32 * r + 16 * v))));
-        f.set(from, i32.add(from, 16 * height));
-        f.set(to, i32.add(to, 32 * height));
+        f.advance(from, 16 * height);
+        f.advance(to, 32 * height);
       });
     }
-    f.set(weights, i32.add(weights, weightPlaneBytes(summed)));
-    f.set(planeFrom, i32.add(planeFrom, inputBytes(shape).plane));
-    f.set(planeTo, i32.add(planeTo, productBytes(shape).plane));
+    f.advance(weights, weightPlaneBytes(summed));
+    f.advance(planeFrom, inputBytes(shape).plane);
+    f.advance(planeTo, productBytes(shape).plane);
   });
 }
 
@@ -312,8 +312,8 @@ function emitOutputTile(
       const column = Array.from({ length: side }, (_, r) => f.let(v128.load(from, r * side * plane + 16 * v)));
       algorithm.output(f, column).forEach((value, r) => f.do(v128.store(to, value, r * side * 32 + 16 * v)));
     }
-    f.set(from, i32.add(from, plane));
-    f.set(to, i32.add(to, 32));
+    f.advance(from, plane);
+    f.advance(to, 32);
   });
   const origin = emitTileOrigin(f, shape, tile);
   const at = i32.add(
@@ -401,7 +401,7 @@ export function integerWinogradWeightKernel(size: 2 | 4, made: number, summed: n
                       f.do(i32.store16(target, combine(row, line), plane));
                     });
                   });
-                  f.set(from, i32.add(from, 9));
+                  f.advance(from, 9);
                 });
               });
             });

@@ -55,7 +55,7 @@ const plainKernel: Kernel = {
         f.if(i32.gtU(end, size), () => f.set(end, size));
         f.while(i32.ltU(i, end), () => {
           f.do(f32.store(i32.add(y, i32.shl(i, 2)), hash(i)));
-          f.set(i, i32.add(i, 1));
+          f.advance(i, 1);
         });
       },
     ),
@@ -82,10 +82,10 @@ const blockedKernel: Kernel = {
             const number = f.let(first);
             for (let lane = 0; lane < LANES; lane++) {
               f.do(f32.store(target, hash(number), 4 * lane));
-              f.set(number, i32.add(number, cells));
+              f.advance(number, cells);
             }
-            f.set(first, i32.add(first, 1));
-            f.set(target, i32.add(target, LANES * 4));
+            f.advance(first, 1);
+            f.advance(target, LANES * 4);
           });
         });
       },

@@ -53,8 +53,8 @@ function build(module: ModuleBuilder, name: string, dtype: DType): Func {
               take();
               f.set(place, k);
             });
-            f.set(at, i32.add(at, stride));
-            f.set(k, i32.add(k, 1));
+            f.advance(at, stride);
+            f.advance(k, 1);
           },
           i32.ltS(k, terms),
         );

@@ -73,8 +73,8 @@ function emitConversion(module: ModuleBuilder, key: string, bytes: number, from:
         const channel = i32.add(i32.mul(picture, channels), i32.mul(own, LANES));
         f.set(plain, i32.mul(i32.add(i32.mul(channel, positions), start), bytes));
         f.set(blocked, i32.mul(i32.add(i32.mul(block, positions), start), LANES * bytes));
-        f.set(plain, i32.add(plain, from === "plain" ? source : target));
-        f.set(blocked, i32.add(blocked, from === "plain" ? target : source));
+        f.advance(plain, from === "plain" ? source : target);
+        f.advance(blocked, from === "plain" ? target : source);
         const run = (rows: number): void => emitRun(f, { from, bytes, rows, plain, blocked, row, count });
         if (rest === 0) run(LANES);
         else
@@ -104,8 +104,8 @@ function emitRun(f: FunctionBuilder, run: Run): void {
   const { bytes, plain, blocked, count } = run;
   const group = bytes === 4 ? 4 : 8;
   const step = (positions: number): void => {
-    f.set(plain, i32.add(plain, positions * bytes));
-    f.set(blocked, i32.add(blocked, positions * LANES * bytes));
+    f.advance(plain, positions * bytes);
+    f.advance(blocked, positions * LANES * bytes);
     f.set(count, i32.sub(count, positions));
   };
   f.while(i32.geS(count, group), () => {

@@ -108,8 +108,8 @@ function emitStrip(
   };
   const bands = Math.floor(row.size / 4);
   const move = (rows: number): void => {
-    f.set(source, i32.add(source, rows * row.from * 4));
-    f.set(target, i32.add(target, rows * 4));
+    f.advance(source, rows * row.from * 4);
+    f.advance(target, rows * 4);
   };
   const left = f.let(i32.const(bands));
   f.countdown(left, () => {

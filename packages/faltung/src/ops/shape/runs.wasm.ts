@@ -16,7 +16,7 @@ import { pickWords } from "./words.wasm.ts";
 const UNROLL = 128;
 
 export function advance(f: FunctionBuilder, pointer: Local<"i32">, by: number): void {
-  if (by !== 0) f.set(pointer, i32.add(pointer, by));
+  if (by !== 0) f.advance(pointer, by);
 }
 
 export function storeElement(f: FunctionBuilder, target: I32, bytes: 1 | 4, bits: number): void {

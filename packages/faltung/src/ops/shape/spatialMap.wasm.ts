@@ -197,10 +197,10 @@ function mapRows(
     () => addRows(f, sums, [source(entry)], [weight(entry)], length, false),
     () => addRows(f, sums, [], [], length, false),
   );
-  f.set(entry, i32.add(entry, 8));
+  f.advance(entry, 8);
   f.while(i32.ltU(entry, end), () => {
     addRows(f, sums, [source(entry)], [weight(entry)], length, true);
-    f.set(entry, i32.add(entry, 8));
+    f.advance(entry, 8);
   });
 }
 
@@ -224,7 +224,7 @@ function addRows(
     });
     f.do(v128.store(t, sum ?? f32x4.const(0), offset));
   };
-  const move = (bytes: number): void => [t, ...s].forEach((p) => f.set(p, i32.add(p, bytes)));
+  const move = (bytes: number): void => [t, ...s].forEach((p) => f.advance(p, bytes));
   const fours = Math.floor(length / 16);
   if (fours > 0) {
     const n = f.let(i32.const(fours));
@@ -278,7 +278,7 @@ function mapColumns(
           const x = f32x4.mul(v128.load(p, 16 * h), w);
           f.set(sum, first ? x : f32x4.add(sum, x));
         });
-        f.set(entry, i32.add(entry, 8));
+        f.advance(entry, 8);
       };
       if (pass.terms > 0) for (let k = 0; k < pass.terms; k++) term(k === 0);
       else {
@@ -292,7 +292,7 @@ function mapColumns(
       const term = (first: boolean): void => {
         const x = f32.mul(f32.load(at()), f32.load(entry, pass.list + 4));
         f.set(sum, first ? x : f32.add(sum, x));
-        f.set(entry, i32.add(entry, 8));
+        f.advance(entry, 8);
       };
       if (pass.terms > 0) for (let k = 0; k < pass.terms; k++) term(k === 0);
       else {
@@ -302,8 +302,8 @@ function mapColumns(
       }
       f.do(f32.store(t, sum));
     }
-    f.set(t, i32.add(t, cell));
-    f.set(counts, i32.add(counts, 4));
+    f.advance(t, cell);
+    f.advance(counts, 4);
   });
 }
 
@@ -330,7 +330,7 @@ function regularColumns(
         f.do(f32.store(target, weight === 1 ? sum : f32.mul(sum, weight)));
       }
     }
-    f.set(s, i32.add(s, stride * lanes * 4));
-    f.set(target, i32.add(target, lanes * 4));
+    f.advance(s, stride * lanes * 4);
+    f.advance(target, lanes * 4);
   });
 }

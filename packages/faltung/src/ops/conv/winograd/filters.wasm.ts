@@ -118,6 +118,6 @@ export function emitFilters(
         }
       });
     });
-    f.set(transformed, i32.add(transformed, 4 * lanes));
+    f.advance(transformed, 4 * lanes);
   });
 }

@@ -110,7 +110,7 @@ export function emitZeroColumns(
         for (let v = 0; v < 2; v++) f.do(v128.store(at, f32x4.const(0), 32 * side * r + 16 * v));
       }
     });
-    f.set(at, i32.add(at, 32));
+    f.advance(at, 32);
   });
 }
 
@@ -133,8 +133,8 @@ export function emitColumns(
       (r, v) => f.let(v128.load(rows[r], 16 * v)),
       (r, halves, v) => storeHalves(f, half, halves, 32 * side * r, v),
     );
-    for (const row of rows) f.set(row, i32.add(row, 32));
-    f.set(half, i32.add(half, 32));
+    for (const row of rows) f.advance(row, 32);
+    f.advance(half, 32);
     f.set(left, i32.sub(left, 1));
   });
 }
@@ -159,8 +159,8 @@ export function emitLines(
       (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
       (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
     );
-    f.set(line, i32.add(line, 32 * columns));
-    f.set(plane, i32.add(plane, side * planeBytes));
+    f.advance(line, 32 * columns);
+    f.advance(plane, side * planeBytes);
   });
 }
 
@@ -213,8 +213,8 @@ export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGr
     const half = f.let(i32.add(scratch.half, i32.mul(insideX.from, 32)), "half");
     emitColumns(f, math, input, rows, half, i32.sub(insideX.end, insideX.from), side);
     emitLines(f, math, input, scratch.half, to, { side, columns: side, planeBytes });
-    f.set(from, i32.add(from, 32 * cells));
-    f.set(to, i32.add(to, step));
+    f.advance(from, 32 * cells);
+    f.advance(to, step);
     f.set(step, i32.sub(first + second, step));
   });
 }

@@ -226,8 +226,8 @@ function emitGradientTile(
     f.set(half, place.scratch.half);
     emitColumns(f, math, outputGradient, rows, half, insideX.end, size);
     emitLines(f, math, outputGradient, place.scratch.half, to, { side, columns: size, planeBytes: outputPlane });
-    f.set(from, i32.add(from, 32 * cells));
-    f.set(to, i32.add(to, outputBlock));
+    f.advance(from, 32 * cells);
+    f.advance(to, outputBlock);
   });
 }
 
@@ -270,8 +270,8 @@ function emitSums(f: FunctionBuilder, pool: TilePool, shape: WinogradWeightGradS
                 }));
                 f.while(i32.geS(n, count), () => {
                   tile.run(steps, { exit, pointer: a });
-                  f.set(a, i32.add(a, 4 * group * count));
-                  f.set(b, i32.add(b, 32 * count));
+                  f.advance(a, 4 * group * count);
+                  f.advance(b, 32 * count);
                   f.set(n, i32.sub(n, count));
                 });
               };
@@ -283,14 +283,14 @@ function emitSums(f: FunctionBuilder, pool: TilePool, shape: WinogradWeightGradS
               sums.forEach((sum, i) => f.set(sum, f32x4.add(sum, v128.load(to, 16 * i))));
             });
             sums.forEach((sum, i) => f.do(v128.store(to, sum, 16 * i)));
-            f.set(from, i32.add(from, 4 * height));
-            f.set(to, i32.add(to, 32 * height));
+            f.advance(from, 4 * height);
+            f.advance(to, 32 * height);
           });
         }
-        f.set(inputRow, i32.add(inputRow, groupBytes));
-        f.set(sumRow, i32.add(sumRow, pairBytes(shape)));
+        f.advance(inputRow, groupBytes);
+        f.advance(sumRow, pairBytes(shape));
       });
-      f.set(outputRow, i32.add(outputRow, outputBlock));
+      f.advance(outputRow, outputBlock);
     });
   });
 }
@@ -369,11 +369,11 @@ function emitFilterGradient(
         totals.forEach((total, r) =>
           f.set(total, f32x4.add(total, v128.load(chunk, r * side * pairPlaneBytes(shape)))),
         );
-        f.set(chunk, i32.add(chunk, winogradSumBytes(shape, 1)));
+        f.advance(chunk, winogradSumBytes(shape, 1));
       });
       filterGradient(math, totals).forEach((value, r) => f.do(v128.store(half, value, 16 * side * r)));
-      f.set(column, i32.add(column, pairPlaneBytes(shape)));
-      f.set(half, i32.add(half, 16));
+      f.advance(column, pairPlaneBytes(shape));
+      f.advance(half, 16);
     });
     const line = f.let(between, "line");
     const row = f.let(i32.add(to, at), "gradientRow");
@@ -383,8 +383,8 @@ function emitFilterGradient(
       filterGradient(math, values).forEach((value, i) => {
         f.do(v128.store(row, add ? f32x4.add(value, v128.load(row, 32 * i)) : value, 32 * i));
       });
-      f.set(line, i32.add(line, 16 * side));
-      f.set(row, i32.add(row, 96));
+      f.advance(line, 16 * side);
+      f.advance(row, 96);
     });
   });
 }

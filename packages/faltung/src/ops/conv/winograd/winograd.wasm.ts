@@ -221,8 +221,8 @@ function emitProducts(f: FunctionBuilder, pool: TilePool, shape: WinogradShape, 
             const n = f.let(i32.const(Math.floor(channels / 8)), "blocks");
             f.countdown(n, () => {
               sum(8);
-              f.set(a, i32.add(a, block));
-              f.set(b, i32.add(b, 32 * lanes));
+              f.advance(a, block);
+              f.advance(b, 32 * lanes);
             });
           }
           sum(channels % 8);
@@ -235,13 +235,13 @@ function emitProducts(f: FunctionBuilder, pool: TilePool, shape: WinogradShape, 
           f.if(before, () => eachSum((acc, offset) => f.set(acc, f32x4.add(acc, v128.load(to, offset)))));
         }
         eachSum((acc, offset) => f.do(v128.store(to, acc, offset)));
-        f.set(from, i32.add(from, 32 * height));
-        f.set(to, i32.add(to, 32 * height));
+        f.advance(from, 32 * height);
+        f.advance(to, 32 * height);
       });
     }
-    f.set(weights, i32.add(weights, filterPlaneBytes(lanes, channels)));
-    f.set(planeFrom, i32.add(planeFrom, plane));
-    f.set(planeTo, i32.add(planeTo, productBytes(shape).plane));
+    f.advance(weights, filterPlaneBytes(lanes, channels));
+    f.advance(planeFrom, plane);
+    f.advance(planeTo, productBytes(shape).plane);
   });
 }
 
@@ -257,7 +257,7 @@ function eachPlane(
   f.countdown(left, () => {
     if (inner.length === 0) return emit();
     eachPlane(f, inner, weights, 0, emit);
-    f.set(weights, i32.add(weights, skipped));
+    f.advance(weights, skipped);
   });
 }
 
@@ -300,8 +300,8 @@ function emitOutputTile(
       (r, v) => loadProduct(r, from, r * side * plane + 16 * v),
       (r, halves, v) => storeHalves(f, to, halves, r * side * 32, v),
     );
-    f.set(from, i32.add(from, plane));
-    f.set(to, i32.add(to, 32));
+    f.advance(from, plane);
+    f.advance(to, 32);
   });
   const origin = emitTileOrigin(f, shape, tile);
   const cells = y.result * x.result;
@@ -337,7 +337,7 @@ function emitOutputTile(
         () => emitRowOf(size),
         () => emitRowOf(x.result % size),
       );
-    f.set(row, i32.add(row, 32 * x.result));
-    f.set(line, i32.add(line, 32 * side));
+    f.advance(row, 32 * x.result);
+    f.advance(line, 32 * side);
   });
 }
