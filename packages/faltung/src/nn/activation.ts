@@ -22,6 +22,16 @@ import type { State, Value } from "../ops/op.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Module, type ModuleSpec, parameter } from "./module.ts";
 
+/** A layer that is made without arguments. */
+abstract class PlainActivation extends Module {
+  /** Its name, said here because minifiers rename classes. */
+  protected abstract readonly type: string;
+
+  override spec(): ModuleSpec {
+    return { type: this.type, args: [] };
+  }
+}
+
 /**
  * max(x, 0).
  *
@@ -31,13 +41,11 @@ import { Module, type ModuleSpec, parameter } from "./module.ts";
  * model.parameterCount; // 212
  * ```
  */
-export class ReLU extends Module {
+export class ReLU extends PlainActivation {
+  protected readonly type = "ReLU";
+
   forward(x: Value): Value {
     return relu(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "ReLU", args: [] };
   }
 }
 
@@ -50,13 +58,11 @@ export class ReLU extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class ReLU6 extends Module {
+export class ReLU6 extends PlainActivation {
+  protected readonly type = "ReLU6";
+
   forward(x: Value): Value {
     return relu6(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "ReLU6", args: [] };
   }
 }
 
@@ -69,13 +75,11 @@ export class ReLU6 extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class SELU extends Module {
+export class SELU extends PlainActivation {
+  protected readonly type = "SELU";
+
   forward(x: Value): Value {
     return selu(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "SELU", args: [] };
   }
 }
 
@@ -88,13 +92,11 @@ export class SELU extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class SiLU extends Module {
+export class SiLU extends PlainActivation {
+  protected readonly type = "SiLU";
+
   forward(x: Value): Value {
     return silu(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "SiLU", args: [] };
   }
 }
 
@@ -107,13 +109,11 @@ export class SiLU extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class Hardswish extends Module {
+export class Hardswish extends PlainActivation {
+  protected readonly type = "Hardswish";
+
   forward(x: Value): Value {
     return hardswish(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "Hardswish", args: [] };
   }
 }
 
@@ -126,13 +126,11 @@ export class Hardswish extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class Hardsigmoid extends Module {
+export class Hardsigmoid extends PlainActivation {
+  protected readonly type = "Hardsigmoid";
+
   forward(x: Value): Value {
     return hardsigmoid(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "Hardsigmoid", args: [] };
   }
 }
 
@@ -145,13 +143,11 @@ export class Hardsigmoid extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class Sigmoid extends Module {
+export class Sigmoid extends PlainActivation {
+  protected readonly type = "Sigmoid";
+
   forward(x: Value): Value {
     return sigmoid(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "Sigmoid", args: [] };
   }
 }
 
@@ -164,13 +160,11 @@ export class Sigmoid extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class Tanh extends Module {
+export class Tanh extends PlainActivation {
+  protected readonly type = "Tanh";
+
   forward(x: Value): Value {
     return tanh(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "Tanh", args: [] };
   }
 }
 
@@ -183,13 +177,11 @@ export class Tanh extends Module {
  * model.parameterCount; // 212
  * ```
  */
-export class Softplus extends Module {
+export class Softplus extends PlainActivation {
+  protected readonly type = "Softplus";
+
   forward(x: Value): Value {
     return softplus(x);
-  }
-
-  override spec(): ModuleSpec {
-    return { type: "Softplus", args: [] };
   }
 }
 

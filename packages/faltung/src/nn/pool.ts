@@ -22,11 +22,11 @@ type AdaptiveSize = number | readonly (number | null)[];
 /** What the six window layers share: the window, and how to be made again. */
 abstract class WindowPool<O extends MaxPoolOptions | AvgPoolOptions> extends Module {
   readonly kernelSize: Size;
-  readonly options: O;
+  readonly options: O | undefined;
   /** Its name, said here because minifiers rename classes. */
   protected abstract readonly type: string;
 
-  constructor(kernelSize: Size, options: O) {
+  constructor(kernelSize: Size, options?: O) {
     super();
     this.kernelSize = kernelSize;
     this.options = options;
@@ -49,10 +49,6 @@ abstract class WindowPool<O extends MaxPoolOptions | AvgPoolOptions> extends Mod
 export class MaxPool1d extends WindowPool<MaxPoolOptions> {
   protected readonly type = "MaxPool1d";
 
-  constructor(kernelSize: Size, options: MaxPoolOptions = {}) {
-    super(kernelSize, options);
-  }
-
   forward(x: Value): Value {
     return maxPool1d(x, this.kernelSize, this.options);
   }
@@ -69,10 +65,6 @@ export class MaxPool1d extends WindowPool<MaxPoolOptions> {
  */
 export class MaxPool2d extends WindowPool<MaxPoolOptions> {
   protected readonly type = "MaxPool2d";
-
-  constructor(kernelSize: Size, options: MaxPoolOptions = {}) {
-    super(kernelSize, options);
-  }
 
   forward(x: Value): Value {
     return maxPool2d(x, this.kernelSize, this.options);
@@ -91,10 +83,6 @@ export class MaxPool2d extends WindowPool<MaxPoolOptions> {
 export class MaxPool3d extends WindowPool<MaxPoolOptions> {
   protected readonly type = "MaxPool3d";
 
-  constructor(kernelSize: Size, options: MaxPoolOptions = {}) {
-    super(kernelSize, options);
-  }
-
   forward(x: Value): Value {
     return maxPool3d(x, this.kernelSize, this.options);
   }
@@ -111,10 +99,6 @@ export class MaxPool3d extends WindowPool<MaxPoolOptions> {
  */
 export class AvgPool1d extends WindowPool<AvgPoolOptions> {
   protected readonly type = "AvgPool1d";
-
-  constructor(kernelSize: Size, options: AvgPoolOptions = {}) {
-    super(kernelSize, options);
-  }
 
   forward(x: Value): Value {
     return avgPool1d(x, this.kernelSize, this.options);
@@ -133,10 +117,6 @@ export class AvgPool1d extends WindowPool<AvgPoolOptions> {
 export class AvgPool2d extends WindowPool<AvgPoolOptions> {
   protected readonly type = "AvgPool2d";
 
-  constructor(kernelSize: Size, options: AvgPoolOptions = {}) {
-    super(kernelSize, options);
-  }
-
   forward(x: Value): Value {
     return avgPool2d(x, this.kernelSize, this.options);
   }
@@ -153,10 +133,6 @@ export class AvgPool2d extends WindowPool<AvgPoolOptions> {
  */
 export class AvgPool3d extends WindowPool<AvgPoolOptions> {
   protected readonly type = "AvgPool3d";
-
-  constructor(kernelSize: Size, options: AvgPoolOptions = {}) {
-    super(kernelSize, options);
-  }
 
   forward(x: Value): Value {
     return avgPool3d(x, this.kernelSize, this.options);

@@ -145,6 +145,17 @@ describe("control", () => {
     );
   });
 
+  test("advance adds, atMost and atLeast bound, with signs", () => {
+    const run = (change: (f: FunctionBuilder, x: Local<"i32">) => void) =>
+      i32ToI32((f, x) => {
+        change(f, x);
+        f.return(x);
+      });
+    expect([0, -1, 2 ** 31 - 1].map(run((f, x) => f.advance(x, 3)))).toEqual([3, 2, -(2 ** 31) + 2]);
+    expect([-5, 7, 8].map(run((f, x) => f.atMost(x, 7)))).toEqual([-5, 7, 7]);
+    expect([-5, -1, 8].map(run((f, x) => f.atLeast(x, -1)))).toEqual([-1, -1, 8]);
+  });
+
   test("while tests first, doWhile last", () => {
     const count = (loop: "while" | "doWhile") =>
       i32ToI32((f, x) => {

@@ -122,6 +122,16 @@ export class FunctionBuilder<R extends readonly ValType[] = readonly ValType[]> 
     this.set(local, i32.add(local, by));
   }
 
+  /** The local, but `most` if it is larger (signed). */
+  atMost(local: Local<"i32">, most: Operand<"i32">): void {
+    this.if(i32.gtS(local, most), () => this.set(local, most));
+  }
+
+  /** The local, but `least` if it is smaller (signed). */
+  atLeast(local: Local<"i32">, least: Operand<"i32">): void {
+    this.if(i32.ltS(local, least), () => this.set(local, least));
+  }
+
   /** Sets the local when the expression is evaluated; the expression's value is the new value. */
   tee<T extends ValType>(local: Local<T>, value: Operand<NoInfer<T>>): Expr<T> {
     return node(local.type, op.tee, operand(local.type, value), null, null, local.index, 0, null, null, local.owner);

@@ -79,7 +79,7 @@ export function emitJobs(
           f.set(end, to);
           f.while(i32.ltS(lo, end), () => {
             f.set(hi, i32.add(lo, chunk));
-            f.if(i32.gtS(hi, end), () => f.set(hi, end));
+            f.atMost(hi, end);
             f.do(call(func, lo, hi, scratch, ...tail));
             f.set(lo, hi);
           });

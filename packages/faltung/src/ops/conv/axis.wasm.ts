@@ -62,7 +62,7 @@ export function emitTapRange(
   f.if(i32.gtS(first, 0), () => f.set(low, 0));
   const high = f.let(i32.divS(i32.sub(source - 1 + shiftHop, first), shiftHop), "highTap");
   f.if(i32.gtS(first, source - 1), () => f.set(high, 0));
-  f.if(i32.gtS(high, taps), () => f.set(high, taps));
+  f.atMost(high, taps);
   return {
     ...hops,
     count: f.let(i32.sub(high, low), "taps"),
@@ -79,6 +79,6 @@ export function emitPlaceRange(f: FunctionBuilder, axis: Axis, tap: I32): readon
   f.if(i32.gtS(first, 0), () => f.set(from, 0));
   const to = f.let(i32.divS(i32.sub(source - 1 + step, first), step), "to");
   f.if(i32.gtS(first, source - 1), () => f.set(to, 0));
-  f.if(i32.gtS(to, count), () => f.set(to, count));
+  f.atMost(to, count);
   return [from, to];
 }

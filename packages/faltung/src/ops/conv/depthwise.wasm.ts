@@ -107,7 +107,7 @@ function emitRows(
   const iz = f.local("i32", "z");
   const iy = f.local("i32", "y");
   const end = f.let(i32.add(item.firstRow, shape.rowsPerItem), "endRow");
-  f.if(i32.gtS(end, y.count), () => f.set(end, y.count));
+  f.atMost(end, y.count);
   f.for(iz, 0, z.count, 1, () => {
     const zTaps = emitTapRange(f, z, iz, ys[0].source * rowBytes, tapsOf(ys) * weightRow);
     f.for(iy, item.firstRow, end, 1, () => {

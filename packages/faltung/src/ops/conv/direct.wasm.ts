@@ -198,7 +198,7 @@ function emitRows(f: FunctionBuilder, e: Emission, shape: DirectShape, z: Axis, 
   const iz = f.local("i32", "z");
   const iy = f.local("i32", "y");
   const end = f.let(i32.add(item.rows.first, item.rows.count), "endRow");
-  f.if(i32.gtS(end, y.count), () => f.set(end, y.count));
+  f.atMost(end, y.count);
   f.for(iz, 0, z.count, 1, () => {
     const zTaps = emitTapRange(f, z, iz, ys[0].source * rowBytes, tapsOf(ys) * weightRow);
     f.for(iy, item.rows.first, end, 1, () => {
@@ -242,7 +242,7 @@ function emitRow(f: FunctionBuilder, e: Emission, shape: DirectShape, x: Axis, r
       f.advance(from, i32.mul(before, fromStep));
       f.advance(to, i32.mul(before, toStep));
       f.set(n, i32.sub(n, before));
-      f.if(i32.gtS(n, each), () => f.set(n, each));
+      f.atMost(n, each);
       f.if(i32.gtS(n, 0), tiles);
     } else tiles();
   }

@@ -4,10 +4,11 @@
  * image with its border in scratch makes every tap an offset.
  */
 import type { Kernel } from "../../backend/plan.ts";
-import { type FunctionBuilder, type I32, type Local, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
+import { type FunctionBuilder, type I32, type Local, f32, i32 } from "../../wasm/index.ts";
 import { tileHeights } from "../matmul/tile-heights.ts";
 import { type Flavour, type Step, type TilePool, addTo, flavourKey, mostRows, tilePool } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
+import { emitChunkSum, emitClear } from "./weight-grad.wasm.ts";
 
 export interface FewChannelsShape {
   readonly channels: number;
@@ -68,10 +69,10 @@ export function fewChannelsKernel(shape: FewChannelsShape): Kernel {
             const chunk = f.let(i32.divU(item, shares), "chunk");
             const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
             const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
-            f.if(i32.gtS(endBlock, blocks), () => f.set(endBlock, blocks));
+            f.atMost(endBlock, blocks);
             const first = f.let(i32.mul(chunk, perChunk), "firstImage");
             const end = f.let(i32.add(first, perChunk), "endImage");
-            f.if(i32.gtS(end, images), () => f.set(end, images));
+            f.atMost(end, images);
             const itemSums = f.let(i32.add(sums, i32.mul(i32.mul(chunk, blocks), blockSums)), "itemSums");
             f.for(block, firstBlock, endBlock, 1, () => {
               emitClear(f, i32.add(itemSums, i32.mul(block, blockSums)), blockSums);
@@ -80,7 +81,7 @@ export function fewChannelsKernel(shape: FewChannelsShape): Kernel {
               emitBorderedCopy(f, shape, i32.add(source, i32.mul(image, 4 * channels * y.source * x.source)), scratch);
               f.for(band, 0, y.count, rowsPerBand, () => {
                 const endRow = f.let(i32.add(band, rowsPerBand), "endRow");
-                f.if(i32.gtS(endRow, y.count), () => f.set(endRow, y.count));
+                f.atMost(endRow, y.count);
                 f.for(block, firstBlock, endBlock, 1, () => {
                   const plane = i32.add(i32.mul(image, blocks), block);
                   const from = f.let(i32.add(gradient, i32.mul(plane, 32 * y.count * x.count)), "plane");
@@ -93,19 +94,6 @@ export function fewChannelsKernel(shape: FewChannelsShape): Kernel {
         },
       ),
   };
-}
-
-function emitClear(f: FunctionBuilder, start: I32, bytes: number): void {
-  const at = f.let(start, "clear");
-  const left = f.let(i32.const(bytes), "left");
-  f.countdown(
-    left,
-    () => {
-      f.do(v128.store(at, f32x4.const(0)), v128.store(at, f32x4.const(0), 16));
-      f.advance(at, 32);
-    },
-    32,
-  );
 }
 
 /** One image, all channels, with as much border (zeros) as the taps reach. */
@@ -213,20 +201,13 @@ export function fewChannelsSumKernel(shape: FewChannelsShape): Kernel {
       module.func(
         { name: "weightGradFewSum", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
         (f, lo, hi, _scratch, sums, weight, chunks) => {
-          const [item, tap, n] = ["item", "tap", "n"].map((name) => f.local("i32", name));
-          const sum = f.local("f32", "sum");
+          const [item, tap] = ["item", "tap"].map((name) => f.local("i32", name));
           f.for(item, lo, hi, 1, () => {
             const lane = i32.add(i32.mul(i32.shrU(item, 3), 32 * taps), i32.mul(i32.and(item, 7), 4));
             const from = f.let(i32.add(sums, lane), "from");
             const to = f.let(i32.add(weight, i32.mul(item, 4 * taps)), "to");
             f.for(tap, 0, taps, 1, () => {
-              const at = f.let(from, "at");
-              f.set(sum, 0);
-              f.for(n, 0, chunks, 1, () => {
-                f.set(sum, f32.add(sum, f32.load(at)));
-                f.advance(at, chunkBytes);
-              });
-              f.do(f32.store(to, sum));
+              f.do(f32.store(to, emitChunkSum(f, from, chunks, chunkBytes)));
               f.advance(from, 32);
               f.advance(to, 4);
             });

@@ -69,7 +69,7 @@ export function weightGradKernel(shape: WeightGradShape): Kernel {
             emitClear(f, out, pairBytes(shape));
             const first = f.let(i32.mul(i32.divU(item, pairs), perChunk), "firstImage");
             const end = f.let(i32.add(first, perChunk), "endImage");
-            f.if(i32.gtS(end, images), () => f.set(end, images));
+            f.atMost(end, images);
             f.for(image, first, end, 1, () => {
               const imageX = f.let(i32.add(xBlock, i32.mul(image, 32 * sourceCells(axes) * groups * inputs)), "imageX");
               const imageY = f.let(i32.add(yBlock, i32.mul(image, 32 * resultsOf(axes) * groups * outputs)), "imageY");
@@ -81,7 +81,8 @@ export function weightGradKernel(shape: WeightGradShape): Kernel {
   };
 }
 
-function emitClear(f: FunctionBuilder, start: I32, bytes: number): void {
+/** @param bytes a multiple of 32, not 0 */
+export function emitClear(f: FunctionBuilder, start: I32, bytes: number): void {
   const at = f.let(start, "clear");
   const n = f.let(i32.const(bytes), "left");
   f.countdown(
@@ -124,8 +125,8 @@ function emitImage(
       const [zFrom, zTo] = emitPlaceRange(f, z, tz);
       f.for(ty, 0, y.taps, 1, () => {
         const [yFrom, yTo] = emitPlaceRange(f, y, ty);
-        f.if(i32.ltS(yFrom, band), () => f.set(yFrom, band));
-        f.if(i32.gtS(yTo, bandEnd), () => f.set(yTo, bandEnd));
+        f.atLeast(yFrom, band);
+        f.atMost(yTo, bandEnd);
         f.for(tx, 0, x.taps, 1, () => {
           const [xFrom, xTo] = emitPlaceRange(f, x, tx);
           const firstX = f.let(i32.add(imageX, i32.mul(emitCell(x, xFrom, tx), 32)), "firstX");
@@ -193,6 +194,18 @@ function emitRun(
   turn(1);
 }
 
+/** The sum of a number's places in all chunks, `bytes` apart, in order. */
+export function emitChunkSum(f: FunctionBuilder, from: I32, chunks: I32, bytes: number): Local<"f32"> {
+  const at = f.let(from, "at");
+  const sum = f.let(f32.const(0), "sum");
+  const left = f.let(chunks, "chunks");
+  f.countdown(left, () => {
+    f.set(sum, f32.add(sum, f32.load(at)));
+    f.advance(at, bytes);
+  });
+  return sum;
+}
+
 /** Adds up the chunks in order. Pointers: sums, weight gradient (plain). Integer: chunks. Work items: pairs. */
 export function weightGradSumKernel(shape: WeightGradShape): Kernel {
   const { outChannels, channels, axes } = shape;
@@ -211,36 +224,25 @@ export function weightGradSumKernel(shape: WeightGradShape): Kernel {
           const lane = f.local("i32", "lane");
           const c = f.local("i32", "c");
           const tap = f.local("i32", "tap");
-          const n = f.local("i32", "n");
-          const at = f.local("i32", "at");
-          const sum = f.local("f32", "sum");
           f.for(item, lo, hi, 1, () => {
             const outBlock = f.let(i32.divU(item, inputs), "outBlock");
             const group = i32.divU(outBlock, outputs);
             const firstOut = f.let(i32.mul(i32.remU(outBlock, outputs), 8), "firstOut");
             const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
-            f.if(i32.gtS(lanes, 8), () => f.set(lanes, 8));
+            f.atMost(lanes, 8);
             const firstIn = f.let(i32.mul(i32.remU(item, inputs), 8), "firstIn");
             const rows = f.let(i32.sub(channels, firstIn), "rows");
-            f.if(i32.gtS(rows, 8), () => f.set(rows, 8));
+            f.atMost(rows, 8);
             const row = i32.add(i32.mul(group, outChannels), firstOut);
             const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(row, channels), firstIn), 4 * taps)), "to");
             f.for(lane, 0, lanes, 1, () => {
               f.for(c, 0, rows, 1, () => {
                 f.for(tap, 0, taps, 1, () => {
-                  f.set(
-                    at,
-                    i32.add(
-                      i32.add(sums, i32.mul(item, pairBytes(shape))),
-                      i32.add(i32.mul(i32.add(i32.mul(tap, 8), c), 32), i32.mul(lane, 4)),
-                    ),
+                  const from = i32.add(
+                    i32.add(sums, i32.mul(item, pairBytes(shape))),
+                    i32.add(i32.mul(i32.add(i32.mul(tap, 8), c), 32), i32.mul(lane, 4)),
                   );
-                  f.set(sum, 0);
-                  f.set(n, chunks);
-                  f.countdown(n, () => {
-                    f.set(sum, f32.add(sum, f32.load(at)));
-                    f.advance(at, pairs * pairBytes(shape));
-                  });
+                  const sum = emitChunkSum(f, from, chunks, pairs * pairBytes(shape));
                   const place = i32.add(i32.mul(i32.add(i32.mul(lane, channels), c), taps), tap);
                   f.do(f32.store(i32.add(to, i32.mul(place, 4)), sum));
                 });

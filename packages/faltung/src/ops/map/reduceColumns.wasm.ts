@@ -104,7 +104,7 @@ export function buildColumns(module: ModuleBuilder, design: ColumnDesign): Func 
       f.doWhile(
         () => {
           f.set(block, left);
-          f.if(i32.gtS(block, BLOCK), () => f.set(block, BLOCK));
+          f.atMost(block, BLOCK);
           const spans = bytes.map((stride) => f.let(i32.mul(stride, block), "span"));
           const places = stored.map((d, k) => f.let(i32.add(ptrs[inputs + k], i32.mul(row.start, BYTES[d])), "place"));
           walk.at.forEach((at, i) => f.set(at, top[i]));

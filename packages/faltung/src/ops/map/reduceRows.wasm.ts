@@ -93,7 +93,7 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
       f.while(i32.geS(left, unroll * 4), () => {
         reset(sums);
         f.set(block, i32.and(left, -unroll * 4));
-        f.if(i32.gtS(block, BLOCK), () => f.set(block, BLOCK));
+        f.atMost(block, BLOCK);
         f.set(left, i32.sub(left, block));
         f.countdown(block, () => step(row, unroll), unroll * 4);
         flush();

@@ -144,7 +144,7 @@ export class Walk {
     const f = this.#f;
     const index = f.let(i32.mul(lo, perItem), "row");
     const to = f.let(i32.mul(hi, perItem), "to");
-    f.if(i32.gtS(to, rows), () => f.set(to, rows));
+    f.atMost(to, rows);
     if (!flat) return f.for(index, index, to, 1, () => body(this.enter(index), index));
     f.set(this.#start, index);
     f.set(this.#length, i32.sub(to, index));

@@ -144,7 +144,7 @@ function emitItems(f: FunctionBuilder, e: Emission, shape: GemmShape, args: Argu
 
 function atMost(f: FunctionBuilder, value: I32, most: number | Local<"i32">): Local<"i32"> {
   const x = f.let(value, "most");
-  f.if(i32.gtS(x, most), () => f.set(x, most));
+  f.atMost(x, most);
   return x;
 }
 

@@ -113,7 +113,7 @@ export function tapRange(
     () => f.set(low, 0),
   );
   const high = f.let(taps(i32.sub(a.input, first)));
-  f.if(i32.gtS(high, a.kernel), () => f.set(high, a.kernel));
+  f.atMost(high, a.kernel);
   return { first, low, high };
 }
 

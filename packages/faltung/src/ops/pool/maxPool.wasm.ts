@@ -255,7 +255,7 @@ function rowsOfTaps(
     const range = tapRange(f, a, index[d]);
     const tapsInside = Array.from({ length: inside ? 0 : a.kernel }, (_, t) => {
       const tap = f.let(i32.const(t));
-      f.if(i32.ltS(tap, range.low), () => f.set(tap, range.low));
+      f.atLeast(tap, range.low);
       f.if(i32.geS(tap, range.high), () => f.set(tap, i32.sub(range.high, 1)));
       return { tap, at: f.let(i32.add(range.first, a.dilation === 1 ? tap : i32.mul(tap, a.dilation))) };
     });

@@ -132,14 +132,14 @@ export function lowerMaxUnpool(site: Site<UnpoolAttributes>): Lowered {
 function firstCovering(f: FunctionBuilder, a: PoolAxis, i: I32): Local<"i32"> {
   const extent = a.dilation * (a.kernel - 1) + 1;
   const past = f.let(i32.add(i, a.begin - extent + a.stride)); // + stride − 1 for rounding up, + 1
-  f.if(i32.ltS(past, 0), () => f.set(past, 0));
+  f.atLeast(past, 0);
   return f.let(i32.divS(past, a.stride));
 }
 
 /** One more than the largest output whose window covers input i. */
 function endCovering(f: FunctionBuilder, a: PoolAxis, i: I32): Local<"i32"> {
   const end = f.let(i32.add(i32.divS(i32.add(i, a.begin), a.stride), 1));
-  f.if(i32.gtS(end, a.output), () => f.set(end, a.output));
+  f.atMost(end, a.output);
   return end;
 }
 

@@ -108,14 +108,14 @@ function emitItems(f: FunctionBuilder, shape: IntegerWinogradShape, store: Store
   f.for(item, args.lo, args.hi, 1, () => {
     const firstTile = f.let(i32.mul(i32.divU(item, shares), tilesPerItem), "firstTile");
     const tiles = f.let(i32.sub(i32.mul(args.images, tilesPerImage(shape)), firstTile), "tiles");
-    f.if(i32.gtS(tiles, tilesPerItem), () => f.set(tiles, tilesPerItem));
+    f.atMost(tiles, tilesPerItem);
     f.for(tile, 0, tiles, 1, () => {
       const to = i32.add(args.scratch, i32.mul(tile, 16));
       emitInputTile(f, shape, { source: args.source, tile: i32.add(firstTile, tile), patch, to });
     });
     const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
     const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
-    f.if(i32.gtS(endBlock, blocks), () => f.set(endBlock, blocks));
+    f.atMost(endBlock, blocks);
     f.for(block, firstBlock, endBlock, 1, () => {
       const at = i32.add(args.weights, i32.mul(block, weightPlaneBytes(summed) * planesOf(size)));
       emitProducts(f, pool, shape, args.scratch, f.let(at, "weights"), products);

@@ -150,9 +150,9 @@ function emitMove(
   const { box, outer, inner, chunks, items } = move;
   const item = f.local("i32", "item");
   const from = f.let(i32.sub(lo, first), "from");
-  f.if(i32.ltS(from, 0), () => f.set(from, 0));
+  f.atLeast(from, 0);
   const to = f.let(i32.sub(hi, first), "to");
-  f.if(i32.gtS(to, items), () => f.set(to, items));
+  f.atMost(to, items);
   const source = f.local("i32", "source");
   const target = f.local("i32", "target");
   const filled = box.source.kind === "fill";

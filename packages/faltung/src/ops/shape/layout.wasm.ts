@@ -69,7 +69,7 @@ function emitConversion(module: ModuleBuilder, key: string, bytes: number, from:
         const picture = f.let(i32.divU(block, blocks), "picture");
         const own = f.let(i32.remU(block, blocks), "own");
         f.set(count, i32.sub(positions, start));
-        f.if(i32.gtS(count, RUN), () => f.set(count, RUN));
+        f.atMost(count, RUN);
         const channel = i32.add(i32.mul(picture, channels), i32.mul(own, LANES));
         f.set(plain, i32.mul(i32.add(i32.mul(channel, positions), start), bytes));
         f.set(blocked, i32.mul(i32.add(i32.mul(block, positions), start), LANES * bytes));

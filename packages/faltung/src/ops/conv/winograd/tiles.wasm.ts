@@ -73,9 +73,9 @@ export interface Inside {
 /** Which cells of a tile that begins at `first` (perhaps before 0) lie in an image of `cells`. */
 export function emitInside(f: FunctionBuilder, first: I32, cells: number, side: number): Inside {
   const from = f.let(i32.sub(0, first), "from");
-  f.if(i32.ltS(from, 0), () => f.set(from, 0));
+  f.atLeast(from, 0);
   const end = f.let(i32.sub(cells, first), "end");
-  f.if(i32.gtS(end, side), () => f.set(end, side));
+  f.atMost(end, side);
   return { from, end };
 }
 

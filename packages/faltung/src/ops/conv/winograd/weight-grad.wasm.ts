@@ -145,7 +145,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
     const chunk = f.let(i32.divU(item, shares), "chunk");
     const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
     const blocks = f.let(i32.sub(outputBlocks, firstBlock), "blocks");
-    f.if(i32.gtS(blocks, blocksPerItem), () => f.set(blocks, blocksPerItem));
+    f.atMost(blocks, blocksPerItem);
     const sums = f.let(
       i32.add(args.sums, i32.mul(i32.add(i32.mul(chunk, outputBlocks), firstBlock), groups * pairBytes(shape))),
       "sums",
@@ -153,10 +153,10 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
     const start = f.let(i32.mul(i32.mul(chunk, args.perChunk), tilesPerImage(shape)), "start");
     const end = f.let(i32.add(start, i32.mul(args.perChunk, tilesPerImage(shape))), "end");
     const all = f.let(i32.mul(args.images, tilesPerImage(shape)), "all");
-    f.if(i32.gtS(end, all), () => f.set(end, all));
+    f.atMost(end, all);
     f.for(first, start, end, tilesPerBlock, () => {
       const tiles = f.let(i32.sub(end, first), "tiles");
-      f.if(i32.gtS(tiles, tilesPerBlock), () => f.set(tiles, tilesPerBlock));
+      f.atMost(tiles, tilesPerBlock);
       f.for(tile, 0, tiles, 1, () => {
         emitInputTile(
           f,
@@ -319,10 +319,10 @@ export function winogradWeightGradSumKernel(shapes: readonly WinogradWeightGradS
           f.for(item, lo, hi, 1, () => {
             const firstOut = f.let(i32.mul(i32.divU(item, groups), 8), "firstOut");
             const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
-            f.if(i32.gtS(lanes, 8), () => f.set(lanes, 8));
+            f.atMost(lanes, 8);
             const firstIn = f.let(i32.mul(i32.remU(item, groups), group), "firstIn");
             const rows = f.let(i32.sub(channels, firstIn), "rows");
-            f.if(i32.gtS(rows, group), () => f.set(rows, group));
+            f.atMost(rows, group);
             const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(firstOut, channels), firstIn), 36)), "to");
             f.for(c, 0, rows, 1, () => {
               shapes.forEach((shape, s) => {

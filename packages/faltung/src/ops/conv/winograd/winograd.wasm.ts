@@ -126,7 +126,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
   f.for(item, args.lo, args.hi, 1, () => {
     const firstTile = f.let(i32.mul(i32.divU(item, shares), tilesPerItem), "firstTile");
     const tiles = f.let(i32.sub(i32.mul(args.images, tilesPerImage(shape)), firstTile), "tiles");
-    f.if(i32.gtS(tiles, tilesPerItem), () => f.set(tiles, tilesPerItem));
+    f.atMost(tiles, tilesPerItem);
     const tile = f.local("i32", "tile");
     f.for(tile, 0, tiles, 1, () => {
       emitInputTile(f, math, shape, {
@@ -140,7 +140,7 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
     });
     const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
     const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
-    f.if(i32.gtS(endBlock, blocks), () => f.set(endBlock, blocks));
+    f.atMost(endBlock, blocks);
     f.for(block, firstBlock, endBlock, 1, () => {
       const blockBytes =
         transformAtOnce === undefined
@@ -312,7 +312,7 @@ function emitOutputTile(
   const row = f.let(i32.add(result, at), "row");
   const line = f.let(half, "line");
   const rows = f.let(i32.sub(y.result, origin.row), "rows");
-  f.if(i32.gtS(rows, size), () => f.set(rows, size));
+  f.atMost(rows, size);
   const columns = f.let(i32.sub(x.result, origin.column), "columns");
   const emitRowOf = (most: number): void => {
     store.group();
