@@ -8,7 +8,8 @@ import { type FunctionBuilder, type I32, type Local, f32, i32 } from "../../wasm
 import { tileHeights } from "../matmul/tile-heights.ts";
 import { type Flavour, type Step, type TilePool, addTo, flavourKey, mostRows, tilePool } from "../matmul/tile.wasm.ts";
 import type { Axis } from "./axis.ts";
-import { emitChunkSum, emitClear } from "./weight-grad.wasm.ts";
+import { emitClear } from "./clear.wasm.ts";
+import { emitChunkSum } from "./weight-grad.wasm.ts";
 
 export interface FewChannelsShape {
   readonly channels: number;

@@ -7,10 +7,11 @@
  * their number depends on the shape alone, so neither threads nor their number can change a bit.
  */
 import type { Kernel } from "../../backend/plan.ts";
-import { type FunctionBuilder, type I32, type Local, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
+import { type FunctionBuilder, type I32, type Local, f32, i32 } from "../../wasm/index.ts";
 import { type Flavour, type TilePool, addTo, flavourKey, tilePool } from "../matmul/tile.wasm.ts";
 import { type Axes, type Axis, axesKey, kernelTaps, resultsOf, sourceCells } from "./axis.ts";
 import { emitPlaceRange } from "./axis.wasm.ts";
+import { emitClear } from "./clear.wasm.ts";
 
 export interface WeightGradShape {
   readonly groups: number;
@@ -79,20 +80,6 @@ export function weightGradKernel(shape: WeightGradShape): Kernel {
         },
       ),
   };
-}
-
-/** @param bytes a multiple of 32, not 0 */
-export function emitClear(f: FunctionBuilder, start: I32, bytes: number): void {
-  const at = f.let(start, "clear");
-  const n = f.let(i32.const(bytes), "left");
-  f.countdown(
-    n,
-    () => {
-      f.do(v128.store(at, f32x4.const(0)), v128.store(at, f32x4.const(0), 16));
-      f.advance(at, 32);
-    },
-    32,
-  );
 }
 
 /** Input channels at a time: half a block, or all of it where a vector pair is one register. */

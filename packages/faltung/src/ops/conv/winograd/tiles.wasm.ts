@@ -1,8 +1,18 @@
-/** Where Winograd's tiles lie, and the transform of their inputs: shared by the convolution and the weight gradient. */
-import { type FunctionBuilder, type I32, type Local, type V128, f32x4, i32, v128 } from "../../../wasm/index.ts";
+/** Where Winograd's tiles lie, and their transform into planes: shared by the convolution and the weight gradient. */
+import {
+  type FunctionBuilder,
+  type I32,
+  type Local,
+  type Operand,
+  type V128,
+  f32x4,
+  i32,
+  v128,
+} from "../../../wasm/index.ts";
 import type { Axis } from "../axis.ts";
+import { emitClear } from "../clear.wasm.ts";
 import { type TileArea, type Tiling, tilesPerImage } from "./tiling.ts";
-import { type Transform, type VectorMath, type WinogradSize, algorithmOf, emitHalves, sideOf } from "./transforms.ts";
+import { type Transform, type VectorMath, algorithmOf, emitHalves, sideOf } from "./transforms.ts";
 
 /** Bytes that planes lie further apart than they need: at multiples of 4 KiB they push each other out of the first-level cache. */
 export const planeGap = 320;
@@ -18,6 +28,8 @@ export interface TileOrigin {
   /** The tile's first result. */
   readonly row: Local<"i32">;
   readonly column: Local<"i32">;
+  /** Tiles from there to the end of its row of tiles, itself included. */
+  readonly left: Local<"i32">;
 }
 
 /** Takes a tile's number apart. */
@@ -25,12 +37,14 @@ export function emitTileOrigin(f: FunctionBuilder, { size, areas }: Tiling, tile
   const number = f.let(tile, "number");
   const image = f.let(i32.divU(number, tilesPerImage({ areas })), "image");
   const within = f.let(i32.remU(number, tilesPerImage({ areas })), "within");
-  const [row, column] = [f.local("i32", "tileRow"), f.local("i32", "tileColumn")];
-  const locate = (left: readonly TileArea[]): void => {
-    const [area, ...others] = left;
+  const [row, column, left] = ["tileRow", "tileColumn", "tilesLeft"].map((name) => f.local("i32", name));
+  const locate = (remaining: readonly TileArea[]): void => {
+    const [area, ...others] = remaining;
     const here = (): void => {
       f.set(row, i32.add(i32.mul(i32.divU(within, area.across), size), area.row));
-      f.set(column, i32.add(i32.mul(i32.remU(within, area.across), size), area.column));
+      f.set(column, i32.remU(within, area.across));
+      f.set(left, i32.sub(area.across, column));
+      f.set(column, i32.add(i32.mul(column, size), area.column));
     };
     if (others.length === 0) return here();
     f.if(i32.ltS(within, area.down * area.across), here, () => {
@@ -39,128 +53,122 @@ export function emitTileOrigin(f: FunctionBuilder, { size, areas }: Tiling, tile
     });
   };
   locate(areas);
-  return { image, row, column };
+  return { image, row, column, left };
+}
+
+/** Tiles side by side, of one row of tiles. */
+export interface TileRun {
+  /** Of the first one. */
+  readonly origin: TileOrigin;
+  readonly tiles: Local<"i32">;
+  /** Tiles taken before it. */
+  readonly before: Local<"i32">;
 }
 
 /**
- * Scratch of the transforms: zeros, read in place of rows beyond the image, and a tile transformed along y only, [row]
+ * Tiles of a run at most: its cells, transformed along y, should take little of the first-level cache. Together, tiles
+ * transform the columns that they share once.
+ */
+function mostInRun({ size, areas }: Tiling): number {
+  const side = sideOf(size);
+  const fit = Math.floor((8192 / (32 * side) - (side - size)) / size);
+  return Math.min(fit, Math.max(...areas.map(({ across }) => across)));
+}
+
+/** Cells along x of the longest run. */
+function mostColumns(tiling: Tiling): number {
+  return mostInRun(tiling) * tiling.size + sideOf(tiling.size) - tiling.size;
+}
+
+/** Takes `tiles` tiles from `first` on, run by run. */
+export function emitRuns(
+  f: FunctionBuilder,
+  tiling: Tiling,
+  first: I32,
+  tiles: Local<"i32">,
+  emit: (run: TileRun) => void,
+): void {
+  const before = f.let(i32.const(0), "before");
+  f.while(i32.ltS(before, tiles), () => {
+    const origin = emitTileOrigin(f, tiling, i32.add(first, before));
+    const length = f.let(i32.sub(tiles, before), "length");
+    f.atMost(length, origin.left);
+    f.atMost(length, mostInRun(tiling));
+    emit({ origin, tiles: length, before });
+    f.advance(before, length);
+  });
+}
+
+/**
+ * Scratch of the transforms: zeros, read in place of rows beyond the image, and a run transformed along y only, [row]
  * [column][8].
  */
 export interface TileScratch {
   readonly zeros: Local<"i32">;
   readonly half: Local<"i32">;
+  readonly halfRowBytes: number;
 }
 
-export function tileScratchBytes(size: WinogradSize): number {
-  const side = sideOf(size);
-  return 32 * side + 32 * side * side;
+export function tileScratchBytes(tiling: Tiling): number {
+  return 32 * mostColumns(tiling) * (1 + sideOf(tiling.size));
 }
 
 /** Once in a kernel: what lies in scratch is of others. */
-export function emitTileScratch(f: FunctionBuilder, size: WinogradSize, at: I32): TileScratch {
-  const side = sideOf(size);
+export function emitTileScratch(f: FunctionBuilder, tiling: Tiling, at: I32): TileScratch {
+  const halfRowBytes = 32 * mostColumns(tiling);
   const zeros = f.let(at, "zeros");
-  for (let v = 0; v < 2 * side; v++) f.do(v128.store(zeros, f32x4.const(0), 16 * v));
-  return { zeros, half: f.let(i32.add(zeros, 32 * side), "half") };
+  emitClear(f, zeros, halfRowBytes);
+  return { zeros, half: f.let(i32.add(zeros, halfRowBytes), "half"), halfRowBytes };
 }
 
-/** Cells `from` … `end` of a tile's row or column of `side` lie in the image, the others beyond. */
-export interface Inside {
+/** Cells `from` … `end` of `count` along an axis lie in the image, the others beyond. */
+interface Inside {
   readonly from: Local<"i32">;
   readonly end: Local<"i32">;
 }
 
-/** Which cells of a tile that begins at `first` (perhaps before 0) lie in an image of `cells`. */
-export function emitInside(f: FunctionBuilder, first: I32, cells: number, side: number): Inside {
+/** Which of `count` cells from `first` on (perhaps before 0) lie in an image of `cells`. */
+function emitInside(f: FunctionBuilder, first: I32, cells: number, count: Operand<"i32">): Inside {
   const from = f.let(i32.sub(0, first), "from");
   f.atLeast(from, 0);
+  f.atMost(from, count);
   const end = f.let(i32.sub(cells, first), "end");
-  f.atMost(end, side);
+  f.atMost(end, count);
+  f.atLeast(end, from);
   return { from, end };
 }
 
-/** Pointers to the rows of a tile at column `columns.from`; to zeros for rows that lie beyond the image. */
-export function emitRowPointers(
+/** Pointers to `count` rows at column `columns.from`; to zeros for rows that lie beyond the image. */
+function emitRowPointers(
   f: FunctionBuilder,
-  scratch: TileScratch,
-  place: { readonly from: I32; readonly rowBytes: number; readonly side: number },
+  { zeros }: TileScratch,
+  place: { readonly from: I32; readonly rowBytes: number; readonly count: number },
   rows: Inside,
   columns: Inside,
 ): readonly Local<"i32">[] {
   const from = f.let(i32.add(place.from, i32.mul(columns.from, 32)), "rowFrom");
-  return Array.from({ length: place.side }, (_, r) => {
+  return Array.from({ length: place.count }, (_, r) => {
     const inside = i32.and(i32.leS(rows.from, r), i32.gtS(rows.end, r));
-    return f.let(i32.select(i32.add(from, r * place.rowBytes), scratch.zeros, inside), `row${r}`);
+    return f.let(i32.select(i32.add(from, r * place.rowBytes), zeros, inside), `row${r}`);
   });
 }
 
-/** Zeros for the columns beyond the image, which no transform along y fills, in `rows` rows of `side` columns. */
-export function emitZeroColumns(
+/** Zeros for columns beyond the image, which no transform along y fills, in `rows` rows. */
+function emitZeroColumns(
   f: FunctionBuilder,
-  { half }: TileScratch,
-  { from, end }: Inside,
+  { half, halfRowBytes }: TileScratch,
+  from: Operand<"i32">,
+  end: I32,
   rows: number,
-  side: number,
 ): void {
   const c = f.local("i32", "zeroColumn");
-  const at = f.let(half, "zeroAt");
-  f.for(c, 0, side, 1, () => {
-    f.if(i32.or(i32.ltS(c, from), i32.geS(c, end)), () => {
-      for (let r = 0; r < rows; r++) {
-        for (let v = 0; v < 2; v++) f.do(v128.store(at, f32x4.const(0), 32 * side * r + 16 * v));
-      }
+  f.for(c, from, end, 1, () => {
+    const at = f.let(i32.add(half, i32.mul(c, 32)), "zeroAt");
+    const n = f.let(i32.const(rows), "zeroRows");
+    f.countdown(n, () => {
+      for (let v = 0; v < 2; v++) f.do(v128.store(at, f32x4.const(0), 16 * v));
+      f.advance(at, halfRowBytes);
     });
-    f.advance(at, 32);
-  });
-}
-
-/** Transforms `columns` columns of eight channels along y, from pointers to their rows to `half`, in rows of `side`. */
-export function emitColumns(
-  f: FunctionBuilder,
-  math: VectorMath,
-  transform: Transform,
-  rows: readonly Local<"i32">[],
-  half: Local<"i32">,
-  columns: I32,
-  side: number,
-): void {
-  const left = f.let(columns, "columns");
-  f.while(i32.gtS(left, 0), () => {
-    emitHalves(
-      math,
-      transform,
-      rows.length,
-      (r, v) => f.let(v128.load(rows[r], 16 * v)),
-      (r, halves, v) => storeHalves(f, half, halves, 32 * side * r, v),
-    );
-    for (const row of rows) f.advance(row, 32);
-    f.advance(half, 32);
-    f.set(left, i32.sub(left, 1));
-  });
-}
-
-/** Transforms `side` lines of `columns` columns of eight channels along x, from `from`, each number to a plane of its own. */
-export function emitLines(
-  f: FunctionBuilder,
-  math: VectorMath,
-  transform: Transform,
-  from: I32,
-  to: I32,
-  { side, columns, planeBytes }: { readonly side: number; readonly columns: number; readonly planeBytes: number },
-): void {
-  const line = f.let(from, "line");
-  const plane = f.let(to, "plane");
-  const lines = f.let(i32.const(side), "lines");
-  f.countdown(lines, () => {
-    emitHalves(
-      math,
-      transform,
-      columns,
-      (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
-      (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
-    );
-    f.advance(line, 32 * columns);
-    f.advance(plane, side * planeBytes);
   });
 }
 
@@ -175,46 +183,120 @@ export function storeHalves(
   halves.forEach((value, h) => f.do(v128.store(pointer, value, offset + 16 * (first + h))));
 }
 
-export interface InputPlace {
-  /** The source, blocked, of all images. */
+/** What is transformed: of each tile `takes` by `takes` cells, `size` apart, become `side` by `side`, each of a plane. */
+export interface TileTransform {
+  readonly transform: Transform;
+  readonly takes: number;
+  readonly side: number;
+  readonly size: number;
+  /** Cells of a channel block's image. */
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface RunPlace {
+  /** Eight channels of the first image. */
   readonly source: I32;
-  readonly tile: I32;
+  /** Blocks of eight channels of an image. */
+  readonly blocksOfImage: number;
+  /** The first one to transform, and how many. */
+  readonly firstBlock: Operand<"i32">;
+  readonly blocks: I32;
+  /** The run's first cell; may lie beyond the image. */
+  readonly top: I32;
+  readonly left: I32;
   readonly scratch: TileScratch;
-  /** Where plane 0 of block 0 goes. */
+  /** Where plane 0 of the first block goes, of the first tile. */
   readonly to: I32;
+  readonly tileBytes: number;
   /** Bytes from a block's place to the next one's: the same each time, or two in turn. */
   readonly blockSteps: readonly [number] | readonly [number, number];
   readonly planeBytes: number;
 }
 
-/** Bᵀ·d·B of the inputs of one tile, all channels. What sticks out of the source is zero. */
-export function emitInputTile(f: FunctionBuilder, math: VectorMath, grid: TileGrid, place: InputPlace): void {
-  const { size, summed, y, x } = grid;
+/** Transforms the tiles of a run, block by block: along y all columns, then along x tile by tile. What sticks out is zero. */
+export function emitRun(
+  f: FunctionBuilder,
+  math: VectorMath,
+  { transform, takes, side, size, height, width }: TileTransform,
+  { origin, tiles }: TileRun,
+  place: RunPlace,
+): void {
   const { scratch, planeBytes } = place;
-  const { input } = algorithmOf(size);
-  const side = sideOf(size);
-  const blocks = Math.ceil(summed / 8);
-  const cells = y.source * x.source;
-  const origin = emitTileOrigin(f, grid, place.tile);
-  const top = f.let(i32.add(origin.row, y.shift), "top");
-  const left = f.let(i32.add(origin.column, x.shift), "left");
-  const corner = i32.add(i32.mul(i32.mul(origin.image, blocks), cells), i32.add(i32.mul(top, x.source), left));
+  const { half, halfRowBytes } = scratch;
+  const cells = height * width;
+  const [top, left] = [f.let(place.top, "top"), f.let(place.left, "left")];
+  const block = i32.add(i32.mul(origin.image, place.blocksOfImage), place.firstBlock);
+  const corner = i32.add(i32.mul(block, cells), i32.add(i32.mul(top, width), left));
   const from = f.let(i32.add(place.source, i32.mul(corner, 32)), "from");
   const to = f.let(place.to, "to");
-  const insideY = emitInside(f, top, y.source, side);
-  const insideX = emitInside(f, left, x.source, side);
-  emitZeroColumns(f, scratch, insideX, side, side);
+  const columns = f.let(i32.add(i32.mul(tiles, size), takes - size), "columns");
+  const insideY = emitInside(f, top, height, takes);
+  const insideX = emitInside(f, left, width, columns);
+  emitZeroColumns(f, scratch, 0, insideX.from, side);
+  emitZeroColumns(f, scratch, insideX.end, columns, side);
   const [first, second = first] = place.blockSteps;
   const step = f.let(i32.const(first), "step");
-  const n = f.let(i32.const(blocks), "n");
+  const n = f.let(place.blocks, "n");
   f.countdown(n, () => {
-    // Along y, column by column.
-    const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * x.source, side }, insideY, insideX);
-    const half = f.let(i32.add(scratch.half, i32.mul(insideX.from, 32)), "half");
-    emitColumns(f, math, input, rows, half, i32.sub(insideX.end, insideX.from), side);
-    emitLines(f, math, input, scratch.half, to, { side, columns: side, planeBytes });
+    const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * width, count: takes }, insideY, insideX);
+    const column = f.let(i32.add(half, i32.mul(insideX.from, 32)), "column");
+    const count = f.let(i32.sub(insideX.end, insideX.from), "count");
+    f.while(i32.gtS(count, 0), () => {
+      emitHalves(
+        math,
+        transform,
+        takes,
+        (r, v) => f.let(v128.load(rows[r], 16 * v)),
+        (r, halves, v) => storeHalves(f, column, halves, halfRowBytes * r, v),
+      );
+      for (const row of rows) f.advance(row, 32);
+      f.advance(column, 32);
+      f.advance(count, -1);
+    });
+    const [tileFrom, tileTo, tile] = [f.let(half, "tileFrom"), f.let(to, "tileTo"), f.let(tiles, "tile")];
+    f.countdown(tile, () => {
+      const [line, plane, lines] = [f.let(tileFrom, "line"), f.let(tileTo, "plane"), f.let(i32.const(side), "lines")];
+      f.countdown(lines, () => {
+        emitHalves(
+          math,
+          transform,
+          takes,
+          (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
+          (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
+        );
+        f.advance(line, halfRowBytes);
+        f.advance(plane, side * planeBytes);
+      });
+      f.advance(tileFrom, 32 * size);
+      f.advance(tileTo, place.tileBytes);
+    });
     f.advance(from, 32 * cells);
     f.advance(to, step);
     f.set(step, i32.sub(first + second, step));
   });
+}
+
+/** Bᵀ·d·B of the inputs of a run, all channels. */
+export function emitInputRun(
+  f: FunctionBuilder,
+  math: VectorMath,
+  { size, summed, y, x }: TileGrid,
+  run: TileRun,
+  place: Pick<RunPlace, "source" | "scratch" | "to" | "tileBytes" | "blockSteps" | "planeBytes">,
+): void {
+  const side = sideOf(size);
+  const blocks = Math.ceil(summed / 8);
+  const { row, column } = run.origin;
+  const tiles: TileTransform = {
+    transform: algorithmOf(size).input,
+    takes: side,
+    side,
+    size,
+    height: y.source,
+    width: x.source,
+  };
+  const [top, left] = [i32.add(row, y.shift), i32.add(column, x.shift)];
+  const all = { blocksOfImage: blocks, firstBlock: 0, blocks: i32.const(blocks) };
+  emitRun(f, math, tiles, run, { ...place, ...all, top, left });
 }

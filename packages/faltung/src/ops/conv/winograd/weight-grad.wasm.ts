@@ -22,15 +22,11 @@ import {
 import type { Axis } from "../axis.ts";
 import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
 import {
-  type TileScratch,
-  emitColumns,
-  emitInputTile,
-  emitInside,
-  emitLines,
-  emitRowPointers,
-  emitTileOrigin,
+  type TileTransform,
+  emitInputRun,
+  emitRun,
+  emitRuns,
   emitTileScratch,
-  emitZeroColumns,
   planeGap,
   tileScratchBytes,
 } from "./tiles.wasm.ts";
@@ -78,7 +74,7 @@ function layoutOf({ channels, outChannels, flavour, tilesPerBlock, blocksPerItem
 
 export function winogradWeightGradScratch(shape: WinogradWeightGradShape): number {
   const { inputPlane, outputPlane } = layoutOf(shape);
-  return planesOf(shape.size) * (inputPlane + outputPlane) + tileScratchBytes(shape.size);
+  return planesOf(shape.size) * (inputPlane + outputPlane) + tileScratchBytes(shape);
 }
 
 /** Pairs of a group of input channels and a block of output channels. */
@@ -133,14 +129,22 @@ type Arguments = Readonly<
 
 function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arguments): void {
   const { size, areas, channels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
-  const { group, groups, groupBytes, outputBlocks, inputPlane, outputPlane } = layoutOf(shape);
+  const { group, groups, groupBytes, outputBlocks, outputBlock, inputPlane, outputPlane } = layoutOf(shape);
   const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
   const shares = Math.ceil(outputBlocks / blocksPerItem);
+  const gradients: TileTransform = {
+    transform: gradientOf(size).outputGradient,
+    takes: size,
+    side: sideOf(size),
+    size,
+    height: y.result,
+    width: x.result,
+  };
   const inputs = args.scratch;
   const outputs = f.let(i32.add(inputs, planesOf(size) * inputPlane), "outputs");
-  const tileScratch = emitTileScratch(f, size, i32.add(outputs, planesOf(size) * outputPlane));
-  const [item, first, tile] = ["item", "firstTile", "tile"].map((name) => f.local("i32", name));
+  const tileScratch = emitTileScratch(f, shape, i32.add(outputs, planesOf(size) * outputPlane));
+  const [item, first] = ["item", "firstTile"].map((name) => f.local("i32", name));
   f.for(item, args.lo, args.hi, 1, () => {
     const chunk = f.let(i32.divU(item, shares), "chunk");
     const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
@@ -157,77 +161,33 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
     f.for(first, start, end, tilesPerBlock, () => {
       const tiles = f.let(i32.sub(end, first), "tiles");
       f.atMost(tiles, tilesPerBlock);
-      f.for(tile, 0, tiles, 1, () => {
-        emitInputTile(
-          f,
-          math,
-          { size, areas, summed: channels, y, x },
-          {
-            source: args.source,
-            tile: i32.add(first, tile),
-            scratch: tileScratch,
-            to: i32.add(inputs, i32.mul(tile, 4 * group)),
-            blockSteps: group === 8 ? [groupBytes] : [32, groupBytes - 32],
-            planeBytes: inputPlane,
-          },
-        );
-        emitGradientTile(f, math, shape, {
-          gradient: args.gradient,
-          tile: i32.add(first, tile),
+      emitRuns(f, shape, first, tiles, (run) => {
+        emitInputRun(f, math, { size, areas, summed: channels, y, x }, run, {
+          source: args.source,
+          scratch: tileScratch,
+          to: i32.add(inputs, i32.mul(run.before, 4 * group)),
+          tileBytes: 4 * group,
+          blockSteps: group === 8 ? [groupBytes] : [32, groupBytes - 32],
+          planeBytes: inputPlane,
+        });
+        // A·dy·Aᵀ, of the item's channels.
+        emitRun(f, math, gradients, run, {
+          source: args.gradient,
+          blocksOfImage: outputBlocks,
           firstBlock,
           blocks,
+          top: run.origin.row,
+          left: run.origin.column,
           scratch: tileScratch,
-          to: i32.add(outputs, i32.mul(tile, 32)),
+          to: i32.add(outputs, i32.mul(run.before, 32)),
+          tileBytes: 32,
+          blockSteps: [outputBlock],
+          planeBytes: outputPlane,
         });
       });
       const fresh = f.let(i32.eq(first, start), "fresh");
       emitSums(f, pool, shape, { inputs, outputs, sums, tiles, blocks, fresh });
     });
-  });
-}
-
-interface GradientPlace {
-  readonly gradient: I32;
-  readonly tile: I32;
-  readonly firstBlock: I32;
-  readonly blocks: I32;
-  readonly scratch: TileScratch;
-  readonly to: I32;
-}
-
-/** A·dy·Aᵀ of one tile, the item's channels. What sticks out is zero. */
-function emitGradientTile(
-  f: FunctionBuilder,
-  math: VectorMath,
-  shape: WinogradWeightGradShape,
-  place: GradientPlace,
-): void {
-  const { size, y, x } = shape;
-  const { outputBlocks, outputBlock, outputPlane } = layoutOf(shape);
-  const { outputGradient } = gradientOf(size);
-  const side = sideOf(size);
-  const cells = y.result * x.result;
-  const origin = emitTileOrigin(f, shape, place.tile);
-  const corner = i32.add(
-    i32.mul(i32.add(i32.mul(origin.image, outputBlocks), place.firstBlock), cells),
-    i32.add(i32.mul(origin.row, x.result), origin.column),
-  );
-  const from = f.let(i32.add(place.gradient, i32.mul(corner, 32)), "from");
-  const to = f.let(place.to, "to");
-  const insideY = emitInside(f, origin.row, y.result, size);
-  const insideX = emitInside(f, origin.column, x.result, size);
-  emitZeroColumns(f, place.scratch, insideX, side, size);
-  const n = f.let(place.blocks, "n");
-  const half = f.local("i32", "halfTo");
-  f.countdown(n, () => {
-    // Along y, column by column; then along x.
-    const at = { from, rowBytes: 32 * x.result, side: size };
-    const rows = emitRowPointers(f, place.scratch, at, insideY, insideX);
-    f.set(half, place.scratch.half);
-    emitColumns(f, math, outputGradient, rows, half, insideX.end, size);
-    emitLines(f, math, outputGradient, place.scratch.half, to, { side, columns: size, planeBytes: outputPlane });
-    f.advance(from, 32 * cells);
-    f.advance(to, outputBlock);
   });
 }
 

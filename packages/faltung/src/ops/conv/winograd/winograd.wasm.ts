@@ -27,7 +27,8 @@ import {
 import { type WinogradWeights, emitFilters, filterPlaneBytes, packedBlockBytes } from "./filters.wasm.ts";
 import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
 import {
-  emitInputTile,
+  emitInputRun,
+  emitRuns,
   emitTileOrigin,
   emitTileScratch,
   planeGap,
@@ -76,7 +77,7 @@ function productBytes({ size, lanes, tilesPerItem }: WinogradShape): Record<"blo
 export function winogradScratch(shape: WinogradShape): number {
   const { size, lanes, transformAtOnce } = shape;
   const filters = transformAtOnce === undefined ? 0 : planesOf(size) * filterPlaneBytes(lanes, transformAtOnce);
-  return inputBytes(shape).all + productBytes(shape).all + tileScratchBytes(size) + filters;
+  return inputBytes(shape).all + productBytes(shape).all + tileScratchBytes(shape) + filters;
 }
 
 /** Work items of a batch. */
@@ -112,15 +113,15 @@ export function winogradKernel(shape: WinogradShape): Kernel {
 type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "source" | "weights" | "result" | "images", I32>>;
 
 function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args: Arguments): void {
-  const { size, made, summed, tilesPerItem, lanes, blocksPerItem, transformAtOnce, flavour } = shape;
+  const { made, summed, tilesPerItem, lanes, blocksPerItem, transformAtOnce, flavour } = shape;
   const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
   const blocks = Math.ceil(made / lanes);
   const shares = Math.ceil(blocks / blocksPerItem);
   const inputs = args.scratch;
   const products = f.let(i32.add(args.scratch, inputBytes(shape).all), "products");
-  const tileScratch = emitTileScratch(f, size, i32.add(products, productBytes(shape).all));
-  const filters = f.let(i32.add(tileScratch.zeros, tileScratchBytes(size)), "filters");
+  const tileScratch = emitTileScratch(f, shape, i32.add(products, productBytes(shape).all));
+  const filters = f.let(i32.add(tileScratch.zeros, tileScratchBytes(shape)), "filters");
   const item = f.local("i32", "item");
   const block = f.local("i32", "block");
   f.for(item, args.lo, args.hi, 1, () => {
@@ -128,12 +129,12 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
     const tiles = f.let(i32.sub(i32.mul(args.images, tilesPerImage(shape)), firstTile), "tiles");
     f.atMost(tiles, tilesPerItem);
     const tile = f.local("i32", "tile");
-    f.for(tile, 0, tiles, 1, () => {
-      emitInputTile(f, math, shape, {
+    emitRuns(f, shape, firstTile, tiles, (run) => {
+      emitInputRun(f, math, shape, run, {
         source: args.source,
-        tile: i32.add(firstTile, tile),
         scratch: tileScratch,
-        to: i32.add(inputs, i32.mul(tile, 32)),
+        to: i32.add(inputs, i32.mul(run.before, 32)),
+        tileBytes: 32,
         blockSteps: [inputBytes(shape).block],
         planeBytes: inputBytes(shape).plane,
       });
