@@ -3,6 +3,7 @@
  * times its own weights. Nothing is summed over channels, so loads are what it costs: neighbouring results share the
  * cells they read, each loaded once a row of taps.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { BYTES, type DType } from "../../tensor/shape.ts";
 import {
@@ -18,7 +19,7 @@ import {
   v128,
 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
-import { type Flavour, flavourKey, i32Params, multiplyAddUnits } from "../matmul/tile.wasm.ts";
+import { type Flavour, flavourKey, multiplyAddUnits } from "../matmul/tile.wasm.ts";
 import { type Axes, type Axis, axesKey, cellOf, kernelTaps, resultsOf, sourceCells, tapsOf } from "./axis.ts";
 import { type TapRange, emitTapLoop, emitTapRange, resultOf } from "./axis.wasm.ts";
 import { type Segment, segments } from "./segments.ts";
@@ -60,31 +61,29 @@ export function depthwiseKernel(shape: DepthwiseShape): Kernel {
   const [zs, ys] = axes;
   const blocks = Math.ceil(channels / 8);
   const bands = bandsOf(shape);
-  return {
-    key: `depthwise ${[channels, rowsPerItem, stored, zero].join(" ")} ${flavourKey(flavour)} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "depthwise", params: i32Params(6 + operands), results: [] },
-        (f, lo, hi, _scratch, source, packed, result, ...operandPointers) => {
-          const store = storeOf(f, epilogue, flavour.fma, result, operandPointers, stored);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            // All blocks of a band before the next band: neighbouring layers then give a thread the same rows.
-            const block = f.let(i32.remU(item, blocks), "block");
-            const rest = f.let(i32.divU(item, blocks), "rest");
-            const firstRow = f.let(i32.mul(i32.remU(rest, bands), rowsPerItem), "firstRow");
-            const plane = f.let(i32.add(i32.mul(i32.divU(rest, bands), blocks), block), "plane");
-            const from = f.let(i32.add(source, i32.mul(plane, sourceCell(shape) * sourceCells(axes))), "from");
-            const to = f.let(i32.add(result, i32.mul(plane, resultCell(shape) * resultsOf(axes))), "to");
-            const weights = f.let(i32.add(packed, i32.mul(block, 32 * kernelTaps(axes))), "weights");
-            store.channel(i32.mul(block, 8));
-            for (const z of zs) for (const y of ys) emitRows(f, store, shape, z, y, { from, to, weights, firstRow });
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `depthwise ${[channels, rowsPerItem, stored, zero].join(" ")} ${flavourKey(flavour)} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      name: "depthwise",
+    },
+    (f, lo, hi, _scratch, source, packed, result, ...operandPointers) => {
+      const store = storeOf(f, epilogue, flavour.fma, result, operandPointers, stored);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        // All blocks of a band before the next band: neighbouring layers then give a thread the same rows.
+        const block = f.let(i32.remU(item, blocks), "block");
+        const rest = f.let(i32.divU(item, blocks), "rest");
+        const firstRow = f.let(i32.mul(i32.remU(rest, bands), rowsPerItem), "firstRow");
+        const plane = f.let(i32.add(i32.mul(i32.divU(rest, bands), blocks), block), "plane");
+        const from = f.let(i32.add(source, i32.mul(plane, sourceCell(shape) * sourceCells(axes))), "from");
+        const to = f.let(i32.add(result, i32.mul(plane, resultCell(shape) * resultsOf(axes))), "to");
+        const weights = f.let(i32.add(packed, i32.mul(block, 32 * kernelTaps(axes))), "weights");
+        store.channel(i32.mul(block, 8));
+        for (const z of zs) for (const y of ys) emitRows(f, store, shape, z, y, { from, to, weights, firstRow });
+      });
+    },
+  );
 }
 
 interface Row {

@@ -6,6 +6,7 @@
  * padding; along y and z, a row's taps are a range computed at run time. So padding costs nothing, and small images
  * take even fewer multiplications than the formula counts.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { BYTES, type DType } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, i32 } from "../../wasm/index.ts";
@@ -17,7 +18,6 @@ import {
   type Step,
   type TilePool,
   flavourKey,
-  i32Params,
   tilePool,
 } from "../matmul/tile.wasm.ts";
 import type { Layout } from "../op.ts";
@@ -77,16 +77,18 @@ export function directKernel(shape: DirectShape): Kernel {
   const { groups, made, summed, source, flavour, lanes, rowsPerItem, parts, weightsStay, axes, epilogue } = shape;
   const numbers = [groups, made, summed, source, lanes, rowsPerItem, parts, weightsStay, shape.stored].join(" ");
   const operands = epilogue?.operands.length ?? 0;
-  return {
-    key: `direct ${numbers} ${flavourKey(flavour)} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 1,
-    build: (m) =>
-      m.func({ name: "direct", params: i32Params(7 + operands), results: [] }, (f, lo, hi, _scratch, ...rest) => {
-        const [from, weights, to] = rest;
-        emitDirect(f, shape, { lo, hi, from, weights, to, operands: rest.slice(3, -1), images: rest[rest.length - 1] });
-      }),
-  };
+  return defineKernel(
+    {
+      key: `direct ${numbers} ${flavourKey(flavour)} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      integers: 1,
+      name: "direct",
+    },
+    (f, lo, hi, _scratch, ...rest) => {
+      const [from, weights, to] = rest;
+      emitDirect(f, shape, { lo, hi, from, weights, to, operands: rest.slice(3, -1), images: rest[rest.length - 1] });
+    },
+  );
 }
 
 /** What is shared by all tiles of the function. */

@@ -1,4 +1,5 @@
 /** The gradient by weight on plain layouts, for any groups: one weight at a time, along rows four places at a time. */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Axes, type Axis, axesKey, kernelTaps } from "./axis.ts";
@@ -17,59 +18,58 @@ export interface GeneralWeightGradShape {
 export function generalWeightGradKernel(shape: GeneralWeightGradShape): Kernel {
   const { groups, outChannels, channels, axes } = shape;
   const [[z], [y], [x]] = axes;
-  return {
-    key: `generalWeightGrad ${groups} ${outChannels} ${channels} ${axesKey(axes)}`,
-    pointers: 3,
-    integers: 1,
-    build: (m) =>
-      m.func(
-        { name: "generalWeightGrad", params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, source, gradient, weight, images) => {
-          const item = f.local("i32", "item");
-          const [tz, ty, tx] = ["tz", "ty", "tx"].map((name) => f.local("i32", name));
-          const [iz, iy, n] = ["z", "y", "image"].map((name) => f.local("i32", name));
-          const total = f.local("f32", "total");
-          const sums = f.local("v128", "sums");
-          const sum = f.local("f32", "sum");
-          f.for(item, lo, hi, 1, () => {
-            const outChannel = f.let(i32.divU(item, channels), "outChannel");
-            const group = i32.divU(outChannel, outChannels);
-            const channel = f.let(i32.add(i32.mul(group, channels), i32.remU(item, channels)), "channel");
-            const to = f.let(i32.add(weight, i32.mul(item, 4 * kernelTaps(axes))), "to");
-            f.for(tz, 0, z.taps, 1, () => {
-              const [zFrom, zTo] = emitPlaceRange(f, z, tz);
-              f.for(ty, 0, y.taps, 1, () => {
-                const [yFrom, yTo] = emitPlaceRange(f, y, ty);
-                f.for(tx, 0, x.taps, 1, () => {
-                  const [xFrom, xTo] = emitPlaceRange(f, x, tx);
-                  const length = f.let(i32.sub(xTo, xFrom), "length");
-                  f.set(total, 0);
-                  f.for(n, 0, images, 1, () => {
-                    const planeX = f.let(i32.add(i32.mul(n, groups * channels), channel), "planeX");
-                    const planeY = f.let(i32.add(i32.mul(n, groups * outChannels), outChannel), "planeY");
-                    f.set(sums, f32x4.const(0));
-                    f.set(sum, 0);
-                    f.for(iz, zFrom, zTo, 1, () => {
-                      f.for(iy, yFrom, yTo, 1, () => {
-                        const rowX = rowOf(planeX, [z, y, x], "source", cell(z, iz, tz), cell(y, iy, ty));
-                        const rowY = rowOf(planeY, [z, y, x], "result", iz, iy);
-                        const px = f.let(i32.add(source, i32.mul(i32.add(rowX, cell(x, xFrom, tx)), 4)), "px");
-                        const py = f.let(i32.add(gradient, i32.mul(i32.add(rowY, xFrom), 4)), "py");
-                        emitDot(f, x, px, py, length, sums, sum);
-                      });
-                    });
-                    for (let lane = 0; lane < 4; lane++) f.set(sum, f32.add(sum, f32x4.extractLane(sums, lane)));
-                    f.set(total, f32.add(total, sum));
+  return defineKernel(
+    {
+      key: `generalWeightGrad ${groups} ${outChannels} ${channels} ${axesKey(axes)}`,
+      pointers: 3,
+      integers: 1,
+      name: "generalWeightGrad",
+    },
+    (f, lo, hi, _scratch, source, gradient, weight, images) => {
+      const item = f.local("i32", "item");
+      const [tz, ty, tx] = ["tz", "ty", "tx"].map((name) => f.local("i32", name));
+      const [iz, iy, n] = ["z", "y", "image"].map((name) => f.local("i32", name));
+      const total = f.local("f32", "total");
+      const sums = f.local("v128", "sums");
+      const sum = f.local("f32", "sum");
+      f.for(item, lo, hi, 1, () => {
+        const outChannel = f.let(i32.divU(item, channels), "outChannel");
+        const group = i32.divU(outChannel, outChannels);
+        const channel = f.let(i32.add(i32.mul(group, channels), i32.remU(item, channels)), "channel");
+        const to = f.let(i32.add(weight, i32.mul(item, 4 * kernelTaps(axes))), "to");
+        f.for(tz, 0, z.taps, 1, () => {
+          const [zFrom, zTo] = emitPlaceRange(f, z, tz);
+          f.for(ty, 0, y.taps, 1, () => {
+            const [yFrom, yTo] = emitPlaceRange(f, y, ty);
+            f.for(tx, 0, x.taps, 1, () => {
+              const [xFrom, xTo] = emitPlaceRange(f, x, tx);
+              const length = f.let(i32.sub(xTo, xFrom), "length");
+              f.set(total, 0);
+              f.for(n, 0, images, 1, () => {
+                const planeX = f.let(i32.add(i32.mul(n, groups * channels), channel), "planeX");
+                const planeY = f.let(i32.add(i32.mul(n, groups * outChannels), outChannel), "planeY");
+                f.set(sums, f32x4.const(0));
+                f.set(sum, 0);
+                f.for(iz, zFrom, zTo, 1, () => {
+                  f.for(iy, yFrom, yTo, 1, () => {
+                    const rowX = rowOf(planeX, [z, y, x], "source", cell(z, iz, tz), cell(y, iy, ty));
+                    const rowY = rowOf(planeY, [z, y, x], "result", iz, iy);
+                    const px = f.let(i32.add(source, i32.mul(i32.add(rowX, cell(x, xFrom, tx)), 4)), "px");
+                    const py = f.let(i32.add(gradient, i32.mul(i32.add(rowY, xFrom), 4)), "py");
+                    emitDot(f, x, px, py, length, sums, sum);
                   });
-                  f.do(f32.store(to, total));
-                  f.advance(to, 4);
                 });
+                for (let lane = 0; lane < 4; lane++) f.set(sum, f32.add(sum, f32x4.extractLane(sums, lane)));
+                f.set(total, f32.add(total, sum));
               });
+              f.do(f32.store(to, total));
+              f.advance(to, 4);
             });
           });
-        },
-      ),
-  };
+        });
+      });
+    },
+  );
 }
 
 function cell(axis: Axis, place: I32, tap: I32): I32 {

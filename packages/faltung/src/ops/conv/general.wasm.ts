@@ -2,10 +2,10 @@
  * What the blocked kernels cannot do (groups that fill no vector, very long kernels), on plain layouts, for both
  * directions of the relation and any axes: one result at a time; four where neighbours read neighbouring cells.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
-import { i32Params } from "../matmul/tile.wasm.ts";
 import type { DirectShape } from "./direct.wasm.ts";
 import { type Axis, axesKey, interior, kernelTaps, resultsOf, sourceCells, tapsOf } from "./axis.ts";
 import { type TapRange, emitTapLoop, emitTapRange, resultOf } from "./axis.wasm.ts";
@@ -22,33 +22,31 @@ export function generalKernel(shape: GeneralShape): Kernel {
   const operands = epilogue?.operands.length ?? 0;
   const [zs, ys] = axes;
   const taps = kernelTaps(axes);
-  return {
-    key: `general ${groups} ${made} ${summed} ${madeFirst} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "general", params: i32Params(6 + operands), results: [] },
-        (f, lo, hi, _scratch, source, weight, result, ...operandPointers) => {
-          const store = storeOf(f, epilogue, false, result, operandPointers);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const channel = f.let(i32.remU(item, groups * made), "channel");
-            const group = f.let(i32.divU(channel, made), "group");
-            const image = i32.divU(item, groups * made);
-            const firstSource = i32.add(i32.mul(image, groups * summed), i32.mul(group, summed));
-            const from = f.let(i32.add(source, i32.mul(firstSource, 4 * sourceCells(axes))), "from");
-            const firstWeight = madeFirst
-              ? i32.mul(channel, summed * taps)
-              : i32.add(i32.mul(group, summed * made * taps), i32.mul(i32.remU(channel, made), taps));
-            const weights = f.let(i32.add(weight, i32.mul(firstWeight, 4)), "weights");
-            const to = f.let(i32.add(result, i32.mul(item, 4 * resultsOf(axes))), "to");
-            store.channel(channel);
-            for (const z of zs) for (const y of ys) emitRows(f, store, shape, z, y, { from, weights, to });
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `general ${groups} ${made} ${summed} ${madeFirst} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      name: "general",
+    },
+    (f, lo, hi, _scratch, source, weight, result, ...operandPointers) => {
+      const store = storeOf(f, epilogue, false, result, operandPointers);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const channel = f.let(i32.remU(item, groups * made), "channel");
+        const group = f.let(i32.divU(channel, made), "group");
+        const image = i32.divU(item, groups * made);
+        const firstSource = i32.add(i32.mul(image, groups * summed), i32.mul(group, summed));
+        const from = f.let(i32.add(source, i32.mul(firstSource, 4 * sourceCells(axes))), "from");
+        const firstWeight = madeFirst
+          ? i32.mul(channel, summed * taps)
+          : i32.add(i32.mul(group, summed * made * taps), i32.mul(i32.remU(channel, made), taps));
+        const weights = f.let(i32.add(weight, i32.mul(firstWeight, 4)), "weights");
+        const to = f.let(i32.add(result, i32.mul(item, 4 * resultsOf(axes))), "to");
+        store.channel(channel);
+        for (const z of zs) for (const y of ys) emitRows(f, store, shape, z, y, { from, weights, to });
+      });
+    },
+  );
 }
 
 interface Pointers {

@@ -3,6 +3,7 @@
  * channels that are made (side by side in vectors, perhaps 16 of them) and b those that are summed over. Lanes beyond A are
  * zero. Fewer than eight b lie close together; else a last block that is not full has gaps, which are never read.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32, v128 } from "../../wasm/index.ts";
 import type { BufferRef } from "../op.ts";
@@ -74,33 +75,27 @@ export function packKernel(shape: PackShape): Kernel {
     ? { madeStride: summed * taps, summedStride: taps }
     : { madeStride: taps, summedStride: made * taps };
   const { madeStride } = strides;
-  return {
-    key: `pack ${groups} ${made} ${summed} ${taps} ${madeFirst} ${lanes} ${block}`,
-    pointers: 2,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "pack", params: ["i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, weight, packed) => {
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const group = f.let(i32.divU(item, blocks), "group");
-            const first = f.let(i32.mul(i32.remU(item, blocks), lanes), "first");
-            const from = f.let(
-              i32.add(weight, i32.add(i32.mul(group, 4 * made * summed * taps), i32.mul(first, 4 * madeStride))),
-              "from",
-            );
-            const to = f.let(i32.add(packed, i32.mul(item, 4 * lanes * paddedChannels(summed, block) * taps)), "to");
-            const whole = i32.leS(i32.add(first, lanes), made);
-            const slowly = (): void => emitNumbers(f, shape, strides, from, to, first);
-            if (madeFirst && taps <= mostTaps) f.if(whole, () => emitBlocks(f, shape, from, to), slowly);
-            else if (!madeFirst && (taps === 1 || (taps >= 4 && taps <= mostTaps))) {
-              f.if(whole, () => emitRows(f, shape, from, to), slowly);
-            } else slowly();
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    { key: `pack ${groups} ${made} ${summed} ${taps} ${madeFirst} ${lanes} ${block}`, pointers: 2, name: "pack" },
+    (f, lo, hi, _scratch, weight, packed) => {
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const group = f.let(i32.divU(item, blocks), "group");
+        const first = f.let(i32.mul(i32.remU(item, blocks), lanes), "first");
+        const from = f.let(
+          i32.add(weight, i32.add(i32.mul(group, 4 * made * summed * taps), i32.mul(first, 4 * madeStride))),
+          "from",
+        );
+        const to = f.let(i32.add(packed, i32.mul(item, 4 * lanes * paddedChannels(summed, block) * taps)), "to");
+        const whole = i32.leS(i32.add(first, lanes), made);
+        const slowly = (): void => emitNumbers(f, shape, strides, from, to, first);
+        if (madeFirst && taps <= mostTaps) f.if(whole, () => emitBlocks(f, shape, from, to), slowly);
+        else if (!madeFirst && (taps === 1 || (taps >= 4 && taps <= mostTaps))) {
+          f.if(whole, () => emitRows(f, shape, from, to), slowly);
+        } else slowly();
+      });
+    },
+  );
 }
 
 /** Kernels of more taps than this are packed number by number: turning four vectors at a time would be long code. */

@@ -3,6 +3,7 @@
  * register tile are the taps of one row of the kernel, its columns eight output channels. x stays planar; a copy of one
  * image with its border in scratch makes every tap an offset.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32 } from "../../wasm/index.ts";
 import { tileHeights } from "../matmul/tile-heights.ts";
@@ -52,49 +53,44 @@ export function fewChannelsKernel(shape: FewChannelsShape): Kernel {
   const blocks = Math.ceil(outChannels / 8);
   const shares = Math.ceil(blocks / blocksPerItem);
   const blockSums = 32 * tapsOf(shape);
-  return {
-    key: `weightGradFew ${channels} ${outChannels} ${rowsPerBand} ${blocksPerItem} ${flavourKey(flavour)} ${axes}`,
-    pointers: 3,
-    integers: 2,
-    build: (module) =>
-      module.func(
-        {
-          name: "weightGradFew",
-          params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
-          results: [],
-        },
-        (f, lo, hi, scratch, source, gradient, sums, images, perChunk) => {
-          const pool = tilePool(f, flavour);
-          const [item, image, block, band] = ["item", "image", "block", "band"].map((name) => f.local("i32", name));
-          f.for(item, lo, hi, 1, () => {
-            const chunk = f.let(i32.divU(item, shares), "chunk");
-            const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
-            const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
-            f.atMost(endBlock, blocks);
-            const first = f.let(i32.mul(chunk, perChunk), "firstImage");
-            const end = f.let(i32.add(first, perChunk), "endImage");
-            f.atMost(end, images);
-            const itemSums = f.let(i32.add(sums, i32.mul(i32.mul(chunk, blocks), blockSums)), "itemSums");
+  return defineKernel(
+    {
+      key: `weightGradFew ${channels} ${outChannels} ${rowsPerBand} ${blocksPerItem} ${flavourKey(flavour)} ${axes}`,
+      pointers: 3,
+      integers: 2,
+      name: "weightGradFew",
+    },
+    (f, lo, hi, scratch, source, gradient, sums, images, perChunk) => {
+      const pool = tilePool(f, flavour);
+      const [item, image, block, band] = ["item", "image", "block", "band"].map((name) => f.local("i32", name));
+      f.for(item, lo, hi, 1, () => {
+        const chunk = f.let(i32.divU(item, shares), "chunk");
+        const firstBlock = f.let(i32.mul(i32.remU(item, shares), blocksPerItem), "firstBlock");
+        const endBlock = f.let(i32.add(firstBlock, blocksPerItem), "endBlock");
+        f.atMost(endBlock, blocks);
+        const first = f.let(i32.mul(chunk, perChunk), "firstImage");
+        const end = f.let(i32.add(first, perChunk), "endImage");
+        f.atMost(end, images);
+        const itemSums = f.let(i32.add(sums, i32.mul(i32.mul(chunk, blocks), blockSums)), "itemSums");
+        f.for(block, firstBlock, endBlock, 1, () => {
+          emitClear(f, i32.add(itemSums, i32.mul(block, blockSums)), blockSums);
+        });
+        f.for(image, first, end, 1, () => {
+          emitBorderedCopy(f, shape, i32.add(source, i32.mul(image, 4 * channels * y.source * x.source)), scratch);
+          f.for(band, 0, y.count, rowsPerBand, () => {
+            const endRow = f.let(i32.add(band, rowsPerBand), "endRow");
+            f.atMost(endRow, y.count);
             f.for(block, firstBlock, endBlock, 1, () => {
-              emitClear(f, i32.add(itemSums, i32.mul(block, blockSums)), blockSums);
-            });
-            f.for(image, first, end, 1, () => {
-              emitBorderedCopy(f, shape, i32.add(source, i32.mul(image, 4 * channels * y.source * x.source)), scratch);
-              f.for(band, 0, y.count, rowsPerBand, () => {
-                const endRow = f.let(i32.add(band, rowsPerBand), "endRow");
-                f.atMost(endRow, y.count);
-                f.for(block, firstBlock, endBlock, 1, () => {
-                  const plane = i32.add(i32.mul(image, blocks), block);
-                  const from = f.let(i32.add(gradient, i32.mul(plane, 32 * y.count * x.count)), "plane");
-                  const to = f.let(i32.add(itemSums, i32.mul(block, blockSums)), "to");
-                  emitBand(f, pool, shape, { scratch, gradient: from, sums: to, firstRow: band, endRow });
-                });
-              });
+              const plane = i32.add(i32.mul(image, blocks), block);
+              const from = f.let(i32.add(gradient, i32.mul(plane, 32 * y.count * x.count)), "plane");
+              const to = f.let(i32.add(itemSums, i32.mul(block, blockSums)), "to");
+              emitBand(f, pool, shape, { scratch, gradient: from, sums: to, firstRow: band, endRow });
             });
           });
-        },
-      ),
-  };
+        });
+      });
+    },
+  );
 }
 
 /** One image, all channels, with as much border (zeros) as the taps reach. */
@@ -194,26 +190,20 @@ function emitRun(f: FunctionBuilder, pool: TilePool, x: Axis, { px, py, firstTap
 export function fewChannelsSumKernel(shape: FewChannelsShape): Kernel {
   const taps = tapsOf(shape);
   const chunkBytes = Math.ceil(shape.outChannels / 8) * 32 * taps;
-  return {
-    key: `weightGradFewSum ${taps} ${chunkBytes}`,
-    pointers: 2,
-    integers: 1,
-    build: (module) =>
-      module.func(
-        { name: "weightGradFewSum", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, sums, weight, chunks) => {
-          const [item, tap] = ["item", "tap"].map((name) => f.local("i32", name));
-          f.for(item, lo, hi, 1, () => {
-            const lane = i32.add(i32.mul(i32.shrU(item, 3), 32 * taps), i32.mul(i32.and(item, 7), 4));
-            const from = f.let(i32.add(sums, lane), "from");
-            const to = f.let(i32.add(weight, i32.mul(item, 4 * taps)), "to");
-            f.for(tap, 0, taps, 1, () => {
-              f.do(f32.store(to, emitChunkSum(f, from, chunks, chunkBytes)));
-              f.advance(from, 32);
-              f.advance(to, 4);
-            });
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    { key: `weightGradFewSum ${taps} ${chunkBytes}`, pointers: 2, integers: 1, name: "weightGradFewSum" },
+    (f, lo, hi, _scratch, sums, weight, chunks) => {
+      const [item, tap] = ["item", "tap"].map((name) => f.local("i32", name));
+      f.for(item, lo, hi, 1, () => {
+        const lane = i32.add(i32.mul(i32.shrU(item, 3), 32 * taps), i32.mul(i32.and(item, 7), 4));
+        const from = f.let(i32.add(sums, lane), "from");
+        const to = f.let(i32.add(weight, i32.mul(item, 4 * taps)), "to");
+        f.for(tap, 0, taps, 1, () => {
+          f.do(f32.store(to, emitChunkSum(f, from, chunks, chunkBytes)));
+          f.advance(from, 32);
+          f.advance(to, 4);
+        });
+      });
+    },
+  );
 }

@@ -6,6 +6,7 @@
  * order. Where there are few weights and many images, images are summed in chunks, and the chunks in a second stage;
  * their number depends on the shape alone, so neither threads nor their number can change a bit.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, i32 } from "../../wasm/index.ts";
 import { type Flavour, type TilePool, addTo, flavourKey, tilePool } from "../matmul/tile.wasm.ts";
@@ -49,37 +50,36 @@ export function weightGradKernel(shape: WeightGradShape): Kernel {
   const { groups, outChannels, channels, axes, flavour, rowsPerBand } = shape;
   const [outputs, inputs] = blocksOf(shape);
   const pairs = weightGradPairs(shape);
-  return {
-    key: `weightGrad ${groups} ${outChannels} ${channels} ${rowsPerBand} ${flavourKey(flavour)} ${axesKey(axes)}`,
-    pointers: 3,
-    integers: 2,
-    build: (m) =>
-      m.func(
-        { name: "weightGrad", params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, x, y, sums, images, perChunk) => {
-          const pool = tilePool(f, flavour);
-          const item = f.local("i32", "item");
-          const image = f.local("i32", "image");
-          f.for(item, lo, hi, 1, () => {
-            const pair = f.let(i32.remU(item, pairs), "pair");
-            const outBlock = f.let(i32.divU(pair, inputs), "outBlock");
-            const inBlock = i32.add(i32.mul(i32.divU(outBlock, outputs), inputs), i32.remU(pair, inputs));
-            const xBlock = f.let(i32.add(x, i32.mul(inBlock, 32 * sourceCells(axes))), "xBlock");
-            const yBlock = f.let(i32.add(y, i32.mul(outBlock, 32 * resultsOf(axes))), "yBlock");
-            const out = f.let(i32.add(sums, i32.mul(item, pairBytes(shape))), "out");
-            emitClear(f, out, pairBytes(shape));
-            const first = f.let(i32.mul(i32.divU(item, pairs), perChunk), "firstImage");
-            const end = f.let(i32.add(first, perChunk), "endImage");
-            f.atMost(end, images);
-            f.for(image, first, end, 1, () => {
-              const imageX = f.let(i32.add(xBlock, i32.mul(image, 32 * sourceCells(axes) * groups * inputs)), "imageX");
-              const imageY = f.let(i32.add(yBlock, i32.mul(image, 32 * resultsOf(axes) * groups * outputs)), "imageY");
-              emitImage(f, pool, shape, imageX, imageY, out);
-            });
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `weightGrad ${groups} ${outChannels} ${channels} ${rowsPerBand} ${flavourKey(flavour)} ${axesKey(axes)}`,
+      pointers: 3,
+      integers: 2,
+      name: "weightGrad",
+    },
+    (f, lo, hi, _scratch, x, y, sums, images, perChunk) => {
+      const pool = tilePool(f, flavour);
+      const item = f.local("i32", "item");
+      const image = f.local("i32", "image");
+      f.for(item, lo, hi, 1, () => {
+        const pair = f.let(i32.remU(item, pairs), "pair");
+        const outBlock = f.let(i32.divU(pair, inputs), "outBlock");
+        const inBlock = i32.add(i32.mul(i32.divU(outBlock, outputs), inputs), i32.remU(pair, inputs));
+        const xBlock = f.let(i32.add(x, i32.mul(inBlock, 32 * sourceCells(axes))), "xBlock");
+        const yBlock = f.let(i32.add(y, i32.mul(outBlock, 32 * resultsOf(axes))), "yBlock");
+        const out = f.let(i32.add(sums, i32.mul(item, pairBytes(shape))), "out");
+        emitClear(f, out, pairBytes(shape));
+        const first = f.let(i32.mul(i32.divU(item, pairs), perChunk), "firstImage");
+        const end = f.let(i32.add(first, perChunk), "endImage");
+        f.atMost(end, images);
+        f.for(image, first, end, 1, () => {
+          const imageX = f.let(i32.add(xBlock, i32.mul(image, 32 * sourceCells(axes) * groups * inputs)), "imageX");
+          const imageY = f.let(i32.add(yBlock, i32.mul(image, 32 * resultsOf(axes) * groups * outputs)), "imageY");
+          emitImage(f, pool, shape, imageX, imageY, out);
+        });
+      });
+    },
+  );
 }
 
 /** Input channels at a time: half a block, or all of it where a vector pair is one register. */
@@ -199,44 +199,43 @@ export function weightGradSumKernel(shape: WeightGradShape): Kernel {
   const [outputs, inputs] = blocksOf(shape);
   const pairs = weightGradPairs(shape);
   const taps = kernelTaps(axes);
-  return {
-    key: `weightGradSum ${shape.groups} ${outChannels} ${channels} ${taps}`,
-    pointers: 2,
-    integers: 1,
-    build: (m) =>
-      m.func(
-        { name: "weightGradSum", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, sums, weight, chunks) => {
-          const item = f.local("i32", "item");
-          const lane = f.local("i32", "lane");
-          const c = f.local("i32", "c");
-          const tap = f.local("i32", "tap");
-          f.for(item, lo, hi, 1, () => {
-            const outBlock = f.let(i32.divU(item, inputs), "outBlock");
-            const group = i32.divU(outBlock, outputs);
-            const firstOut = f.let(i32.mul(i32.remU(outBlock, outputs), 8), "firstOut");
-            const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
-            f.atMost(lanes, 8);
-            const firstIn = f.let(i32.mul(i32.remU(item, inputs), 8), "firstIn");
-            const rows = f.let(i32.sub(channels, firstIn), "rows");
-            f.atMost(rows, 8);
-            const row = i32.add(i32.mul(group, outChannels), firstOut);
-            const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(row, channels), firstIn), 4 * taps)), "to");
-            f.for(lane, 0, lanes, 1, () => {
-              f.for(c, 0, rows, 1, () => {
-                f.for(tap, 0, taps, 1, () => {
-                  const from = i32.add(
-                    i32.add(sums, i32.mul(item, pairBytes(shape))),
-                    i32.add(i32.mul(i32.add(i32.mul(tap, 8), c), 32), i32.mul(lane, 4)),
-                  );
-                  const sum = emitChunkSum(f, from, chunks, pairs * pairBytes(shape));
-                  const place = i32.add(i32.mul(i32.add(i32.mul(lane, channels), c), taps), tap);
-                  f.do(f32.store(i32.add(to, i32.mul(place, 4)), sum));
-                });
-              });
+  return defineKernel(
+    {
+      key: `weightGradSum ${shape.groups} ${outChannels} ${channels} ${taps}`,
+      pointers: 2,
+      integers: 1,
+      name: "weightGradSum",
+    },
+    (f, lo, hi, _scratch, sums, weight, chunks) => {
+      const item = f.local("i32", "item");
+      const lane = f.local("i32", "lane");
+      const c = f.local("i32", "c");
+      const tap = f.local("i32", "tap");
+      f.for(item, lo, hi, 1, () => {
+        const outBlock = f.let(i32.divU(item, inputs), "outBlock");
+        const group = i32.divU(outBlock, outputs);
+        const firstOut = f.let(i32.mul(i32.remU(outBlock, outputs), 8), "firstOut");
+        const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
+        f.atMost(lanes, 8);
+        const firstIn = f.let(i32.mul(i32.remU(item, inputs), 8), "firstIn");
+        const rows = f.let(i32.sub(channels, firstIn), "rows");
+        f.atMost(rows, 8);
+        const row = i32.add(i32.mul(group, outChannels), firstOut);
+        const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(row, channels), firstIn), 4 * taps)), "to");
+        f.for(lane, 0, lanes, 1, () => {
+          f.for(c, 0, rows, 1, () => {
+            f.for(tap, 0, taps, 1, () => {
+              const from = i32.add(
+                i32.add(sums, i32.mul(item, pairBytes(shape))),
+                i32.add(i32.mul(i32.add(i32.mul(tap, 8), c), 32), i32.mul(lane, 4)),
+              );
+              const sum = emitChunkSum(f, from, chunks, pairs * pairBytes(shape));
+              const place = i32.add(i32.mul(i32.add(i32.mul(lane, channels), c), taps), tap);
+              f.do(f32.store(i32.add(to, i32.mul(place, 4)), sum));
             });
           });
-        },
-      ),
-  };
+        });
+      });
+    },
+  );
 }

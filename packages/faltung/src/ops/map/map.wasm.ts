@@ -2,9 +2,10 @@
  * Map kernels: an expression evaluated for every element, at the speed of memory. One pass reads all operands and
  * writes all results; the code depends on the expression and on how operands are repeated, never on sizes.
  */
-import type { Stage } from "../../backend/plan.ts";
+import { defineKernel } from "../../backend/kernel.ts";
+import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, type DType, type Shape, sizeOf } from "../../tensor/shape.ts";
-import { type Func, type I32, type ModuleBuilder, type V128, i32 } from "../../wasm/index.ts";
+import { type I32, type V128, i32 } from "../../wasm/index.ts";
 import type { BufferRef, Layout, Lowered, Target } from "../op.ts";
 import { emitExpression, scalarEmitter } from "./emit.wasm.ts";
 import { type MapExpression, dtypeAt, expressionCost, expressionKey } from "./expression.ts";
@@ -63,12 +64,7 @@ export function mapStage(
   const bytes = [...dtypes.map((d) => BYTES[d] * size), ...nest.operands.map((x) => operandBytes(nest, x, size))];
   return {
     label,
-    kernel: {
-      key: mapKey(design),
-      pointers: inputs.length + dtypes.length,
-      integers: walkIntegerCount(walk) + 2,
-      build: (m) => buildMap(m, design),
-    },
+    kernel: mapKernel(design),
     work: total,
     pointers: [...inputs, ...dtypes.map((_, i) => output(i))],
     writes: dtypes.map((_, i) => inputs.length + i),
@@ -116,16 +112,16 @@ function mapKey({ expression, walk, flat, unroll, multiple, fma }: MapDesign): s
   return `map ${expressionKey(expression)} ${walkKey(walk)} ${flat ? "f" : ""}${unroll}/${multiple}${fma ? " fma" : ""}`;
 }
 
-function buildMap(module: ModuleBuilder, design: MapDesign): Func {
+function mapKernel(design: MapDesign): Kernel {
   const { expression, dtypes, walk: shape, flat } = design;
   const inputs = shape.operands.length;
   const pointers = inputs + dtypes.length;
-  const params = Array.from({ length: 3 + pointers + 2 + walkIntegerCount(shape) }, () => "i32" as const);
-  return module.func(
-    { name: `map_${expression.steps.at(-1)?.fn.name ?? "copy"}`, params, results: [] },
-    (f, ...all) => {
-      const ptrs = all.slice(3, 3 + pointers);
-      const [perItem, total, ...integers] = all.slice(3 + pointers);
+  const name = `map_${expression.steps.at(-1)?.fn.name ?? "copy"}`;
+  return defineKernel(
+    { key: mapKey(design), name, pointers, integers: 2 + walkIntegerCount(shape) },
+    (f, lo, hi, _scratch, ...rest) => {
+      const ptrs = rest.slice(0, pointers);
+      const [perItem, total, ...integers] = rest.slice(pointers);
       const e = scalarEmitter(f, design.fma);
       const out = dtypes.map((_, i) => f.local("i32", `out${i}`));
       const left = f.local("i32", "left");
@@ -169,7 +165,7 @@ function buildMap(module: ModuleBuilder, design: MapDesign): Func {
         }
         f.if(left, () => store(row, 1, (dtype, ptr, [x]) => storeLanes(f, dtype, ptr, x, left)));
       };
-      walk.each(all, perItem, total, run, flat);
+      walk.each([lo, hi], perItem, total, run, flat);
     },
   );
 }

@@ -11,8 +11,8 @@ import { type MapExpression, dtypeAt, expressionCost } from "./expression.ts";
 import { literal } from "./literal.ts";
 import { mapStage } from "./map.wasm.ts";
 import { type Access, type Nest, type NestOperand, blockedNest, collapse } from "./nest.ts";
-import { type ColumnDesign, buildColumns, columnIntegerCount, columnKey } from "./reduceColumns.wasm.ts";
-import { type RowDesign, buildRows, rowIntegerCount, rowKey } from "./reduceRows.wasm.ts";
+import { type ColumnDesign, columnsKernel } from "./reduceColumns.wasm.ts";
+import { type RowDesign, rowsKernel } from "./reduceRows.wasm.ts";
 import { type ReductionKind, accumulatorOf, neutral } from "./reduction.ts";
 import { walkIntegers, walkShape } from "./rows.wasm.ts";
 
@@ -300,12 +300,7 @@ class Passes {
     const perItem = Math.max(1, Math.floor(GRAIN / Math.min(nest.run, piece || nest.run)));
     const stage: Stage<BufferRef> = {
       label: `${label}, rows`,
-      kernel: {
-        key: rowKey(design),
-        pointers: sources.length + refs.length,
-        integers: rowIntegerCount(design),
-        build: (m) => buildRows(m, design),
-      },
+      kernel: rowsKernel(design),
       work: Math.ceil(rows / perItem),
       pointers: [...sources, ...refs],
       writes: refs.map((_, i) => sources.length + i),
@@ -342,12 +337,7 @@ class Passes {
     const perItem = Math.max(1, Math.floor(GRAIN / (steps * Math.min(piece, nest.run))));
     const stage: Stage<BufferRef> = {
       label: `${label}, columns`,
-      kernel: {
-        key: columnKey(design),
-        pointers: sources.length + refs.length,
-        integers: columnIntegerCount(design),
-        build: (m) => buildColumns(m, design),
-      },
+      kernel: columnsKernel(design),
       work: Math.ceil(pieces / perItem),
       pointers: [...sources, ...refs],
       writes: refs.map((_, i) => sources.length + i),

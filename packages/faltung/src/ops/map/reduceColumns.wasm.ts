@@ -3,8 +3,10 @@
  * dimension apart. {@link BLOCK} steps at a time, and within them up to 16 results at a time, so that memory is read in
  * runs as long as a piece; each block's sums are joined with those in the results.
  */
+import { defineKernel } from "../../backend/kernel.ts";
+import type { Kernel } from "../../backend/plan.ts";
 import { BYTES, type DType } from "../../tensor/shape.ts";
-import { type Func, type Local, type ModuleBuilder, type V128, i32 } from "../../wasm/index.ts";
+import { type Local, type V128, i32 } from "../../wasm/index.ts";
 import { emitExpression, scalarEmitter } from "./emit.wasm.ts";
 import { type MapExpression, dtypeAt, expressionKey } from "./expression.ts";
 import { constantVector, loadVectors, storeLanes, storeVectors, vectorBytes } from "./io.wasm.ts";
@@ -25,26 +27,23 @@ export interface ColumnDesign {
   readonly fma: boolean;
 }
 
-export function columnKey(d: ColumnDesign): string {
+function columnKey(d: ColumnDesign): string {
   const kinds = d.kinds.map((k, i) => k + d.stored[i][0]).join();
   const shape = `${walkKey(d.walk)} ${d.vectors}${d.fma ? " fma" : ""}`;
   return `columns ${kinds} ${expressionKey(d.expression)} ${shape}`;
 }
 
 /** Integers: column pieces in all, pieces of a work item, steps to combine, each operand's stride, then the walk's. */
-export function columnIntegerCount(d: ColumnDesign): number {
-  return 3 + d.walk.operands.length + walkIntegerCount(d.walk);
-}
-
-export function buildColumns(module: ModuleBuilder, design: ColumnDesign): Func {
+export function columnsKernel(design: ColumnDesign): Kernel {
   const { expression, kinds, stored, walk: shape, vectors: count } = design;
   const inputs = shape.operands.length;
   const pointers = inputs + kinds.length;
-  const params = Array.from({ length: 3 + pointers + columnIntegerCount(design) }, () => "i32" as const);
   const accumulators = kinds.map((_, k) => accumulatorOf(dtypeAt(expression, expression.outputs[k])));
-  return module.func({ name: `reduce_columns_${kinds[0]}`, params, results: [] }, (f, ...all) => {
-    const ptrs = all.slice(3, 3 + pointers);
-    const [pieces, perItem, steps, ...rest] = all.slice(3 + pointers);
+  const integers = 3 + inputs + walkIntegerCount(shape);
+  const spec = { key: columnKey(design), name: `reduce_columns_${kinds[0]}`, pointers, integers };
+  return defineKernel(spec, (f, lo, hi, _scratch, ...given) => {
+    const ptrs = given.slice(0, pointers);
+    const [pieces, perItem, steps, ...rest] = given.slice(pointers);
     const strides = rest.slice(0, inputs);
     const e = scalarEmitter(f, design.fma);
     const locals = (name: string): Local<"v128">[][] =>
@@ -122,6 +121,6 @@ export function buildColumns(module: ModuleBuilder, design: ColumnDesign): Func 
         f.tee(left, i32.sub(left, block)),
       );
     };
-    walk.each(all, perItem, pieces, onePiece);
+    walk.each([lo, hi], perItem, pieces, onePiece);
   });
 }

@@ -3,8 +3,10 @@
  * the pixels, for each of the eight lanes. Accumulators are emptied into a total every {@link BLOCK} elements, so that
  * rounding errors of sums stay those of short sums.
  */
+import { defineKernel } from "../../backend/kernel.ts";
+import type { Kernel } from "../../backend/plan.ts";
 import { BYTES, type DType } from "../../tensor/shape.ts";
-import { type Func, type I32, type Local, type ModuleBuilder, type V128, i32, i32x4, v128 } from "../../wasm/index.ts";
+import { type I32, type Local, type V128, i32, i32x4, v128 } from "../../wasm/index.ts";
 import { emitExpression, scalarEmitter } from "./emit.wasm.ts";
 import { type MapExpression, dtypeAt, expressionCost, expressionKey } from "./expression.ts";
 import { constantVector, storeLanes, storeVectors } from "./io.wasm.ts";
@@ -25,14 +27,9 @@ export interface RowDesign {
   readonly fma: boolean;
 }
 
-export function rowKey(d: RowDesign): string {
+function rowKey(d: RowDesign): string {
   const kinds = d.kinds.map((k, i) => k + d.stored[i][0]).join();
   return `rows ${kinds} ${expressionKey(d.expression)} ${walkKey(d.walk)} ${d.lanes ? "l" : ""}${d.multiple}${d.fma ? " fma" : ""}`;
-}
-
-/** Integers: rows in all, rows of a work item, then those of the walk. One result (or eight) for each row. */
-export function rowIntegerCount(d: RowDesign): number {
-  return 2 + walkIntegerCount(d.walk);
 }
 
 /**
@@ -45,17 +42,23 @@ function unrollOf(expression: MapExpression, results: number): 2 | 4 | 8 {
   return results * 4 + expression.inputs.length * 4 <= 12 && cost <= 12 ? 4 : 2;
 }
 
-export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
+/** Integers: rows in all, rows of a work item, then those of the walk. One result (or eight) for each row. */
+export function rowsKernel(design: RowDesign): Kernel {
   const { expression, kinds, stored, walk: shape, lanes, multiple } = design;
   const inputs = shape.operands.length;
   const pointers = inputs + kinds.length;
-  const params = Array.from({ length: 3 + pointers + rowIntegerCount(design) }, () => "i32" as const);
   const accumulators = kinds.map((_, k) => accumulatorOf(dtypeAt(expression, expression.outputs[k])));
   const unroll = unrollOf(expression, kinds.length);
   const width = lanes ? 2 : 1; // vectors that the total of one result takes
-  return module.func({ name: `reduce_rows_${kinds[0]}`, params, results: [] }, (f, ...all) => {
-    const ptrs = all.slice(3, 3 + pointers);
-    const [rows, perItem, ...integers] = all.slice(3 + pointers);
+  const spec = {
+    key: rowKey(design),
+    name: `reduce_rows_${kinds[0]}`,
+    pointers,
+    integers: 2 + walkIntegerCount(shape),
+  };
+  return defineKernel(spec, (f, lo, hi, _scratch, ...rest) => {
+    const ptrs = rest.slice(0, pointers);
+    const [rows, perItem, ...integers] = rest.slice(pointers);
     const e = scalarEmitter(f, design.fma);
     const keep = (x: V128): V128 => e.let(x);
     const totals = kinds.map(() => Array.from({ length: width }, () => f.local("v128", "total")));
@@ -129,6 +132,6 @@ export function buildRows(module: ModuleBuilder, design: RowDesign): Func {
           storeLanes(f, stored[k], f.let(place), acrossLanes(kinds[k], accumulators[k], list[0], keep), i32.const(1));
       });
     };
-    walk.each(all, perItem, rows, oneRow);
+    walk.each([lo, hi], perItem, rows, oneRow);
   });
 }

@@ -2,11 +2,12 @@
  * Matrix product of few rows with a transposed b: dot products of rows that lie along memory. Four numbers of the
  * inner dimension side by side, nothing copied: for few rows, reading b once is all that it takes.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, type V128, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "./epilogue.wasm.ts";
 import { storeLanes } from "./lanes.wasm.ts";
-import { type Flavour, flavourKey, i32Params, multiplyAdd } from "./tile.wasm.ts";
+import { type Flavour, flavourKey, multiplyAdd } from "./tile.wasm.ts";
 
 export interface DotShape {
   readonly m: number;
@@ -27,33 +28,27 @@ export function dotItems({ n }: DotShape): number {
 export function dotKernel(shape: DotShape): Kernel {
   const { m, n, k, flavour, epilogue } = shape;
   const operands = epilogue?.operands.length ?? 0;
-  return {
-    key: `dot ${m} ${n} ${k} ${flavourKey(flavour)} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "dot", params: i32Params(6 + operands), results: [] },
-        (f, lo, hi, _scratch, a, b, result, ...operandPointers) => {
-          const store = storeOf(f, epilogue, flavour.fma, result, operandPointers);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const bRow = f.let(i32.add(b, i32.mul(item, 4 * columns * k)), "bRow");
-            const to = f.let(i32.add(result, i32.mul(item, 4 * columns)), "to");
-            store.channel(i32.mul(item, columns));
-            const last = n % columns;
-            if (last === 0) emitColumns(f, store, shape, columns, a, bRow, to);
-            else {
-              f.if(
-                i32.eq(item, Math.floor(n / columns)),
-                () => emitColumns(f, store, shape, last, a, bRow, to),
-                () => emitColumns(f, store, shape, columns, a, bRow, to),
-              );
-            }
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    { key: `dot ${m} ${n} ${k} ${flavourKey(flavour)} ${epilogueKey(epilogue)}`, pointers: 3 + operands, name: "dot" },
+    (f, lo, hi, _scratch, a, b, result, ...operandPointers) => {
+      const store = storeOf(f, epilogue, flavour.fma, result, operandPointers);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const bRow = f.let(i32.add(b, i32.mul(item, 4 * columns * k)), "bRow");
+        const to = f.let(i32.add(result, i32.mul(item, 4 * columns)), "to");
+        store.channel(i32.mul(item, columns));
+        const last = n % columns;
+        if (last === 0) emitColumns(f, store, shape, columns, a, bRow, to);
+        else {
+          f.if(
+            i32.eq(item, Math.floor(n / columns)),
+            () => emitColumns(f, store, shape, last, a, bRow, to),
+            () => emitColumns(f, store, shape, columns, a, bRow, to),
+          );
+        }
+      });
+    },
+  );
 }
 
 /** All rows, two at a time, by `width` columns. */

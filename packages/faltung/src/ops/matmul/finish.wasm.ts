@@ -2,12 +2,12 @@
  * The last stage of products that are not done in one: adds up the parts of a split sum in order, and does the
  * epilogue where the tiles could not. No part at all is an empty sum: zero.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type V128, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "./epilogue.wasm.ts";
 import { loadLanes, storeLanes } from "./lanes.wasm.ts";
-import { i32Params } from "./tile.wasm.ts";
 
 export interface FinishShape {
   readonly shape: Shape;
@@ -25,39 +25,33 @@ export function finishKernel(work: FinishShape): Kernel {
   const { shape, parts, epilogue } = work;
   const columns = shape[shape.length - 1];
   const operands = epilogue?.operands.length ?? 0;
-  return {
-    key: `finish ${shape.join("×")} ${parts} ${epilogueKey(epilogue)}`,
-    pointers: 2 + operands,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "finish", params: i32Params(5 + operands), results: [] },
-        (f, lo, hi, _scratch, from, to, ...operandPointers) => {
-          const store = storeOf(f, epilogue, false, to, operandPointers);
-          const row = f.local("i32", "row");
-          const column = f.local("i32", "column");
-          const vectors = columns - (columns % 4);
-          // Dimension 1 is the columns of a matrix; of a batch of matrices it is the same for all of a row.
-          const sameChannel = shape.length > 2;
-          f.for(row, lo, hi, 1, () => {
-            const start = f.let(i32.mul(row, 4 * columns), "start");
-            const channel = i32.remU(i32.divU(row, sizeOf(shape.slice(2, -1))), shape[1]);
-            if (sameChannel) store.channel(channel);
-            const four = (count: number): void => {
-              if (!sameChannel) store.channel(column);
-              store.group();
-              const at = f.let(i32.add(start, i32.mul(column, 4)), "at");
-              emitFour(f, work, store, i32.add(from, at), f.let(i32.add(to, at), "place"), count, sameChannel);
-            };
-            f.for(column, 0, vectors, 4, () => four(4));
-            if (columns > vectors) {
-              f.set(column, vectors);
-              four(columns - vectors);
-            }
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    { key: `finish ${shape.join("×")} ${parts} ${epilogueKey(epilogue)}`, pointers: 2 + operands, name: "finish" },
+    (f, lo, hi, _scratch, from, to, ...operandPointers) => {
+      const store = storeOf(f, epilogue, false, to, operandPointers);
+      const row = f.local("i32", "row");
+      const column = f.local("i32", "column");
+      const vectors = columns - (columns % 4);
+      // Dimension 1 is the columns of a matrix; of a batch of matrices it is the same for all of a row.
+      const sameChannel = shape.length > 2;
+      f.for(row, lo, hi, 1, () => {
+        const start = f.let(i32.mul(row, 4 * columns), "start");
+        const channel = i32.remU(i32.divU(row, sizeOf(shape.slice(2, -1))), shape[1]);
+        if (sameChannel) store.channel(channel);
+        const four = (count: number): void => {
+          if (!sameChannel) store.channel(column);
+          store.group();
+          const at = f.let(i32.add(start, i32.mul(column, 4)), "at");
+          emitFour(f, work, store, i32.add(from, at), f.let(i32.add(to, at), "place"), count, sameChannel);
+        };
+        f.for(column, 0, vectors, 4, () => four(4));
+        if (columns > vectors) {
+          f.set(column, vectors);
+          four(columns - vectors);
+        }
+      });
+    },
+  );
 }
 
 function emitFour(

@@ -5,12 +5,13 @@
  * its order does not matter.
  * Source of the scheme: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32, f32x4, i32, v128 } from "../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "./epilogue.wasm.ts";
 import { emitTranspose } from "../shape/words.wasm.ts";
 import { loadLanes, storeLanes } from "./lanes.wasm.ts";
-import { type Flavour, type Step, type TilePool, flavourKey, i32Params, mostRows, tilePool } from "./tile.wasm.ts";
+import { type Flavour, type Step, type TilePool, flavourKey, mostRows, tilePool } from "./tile.wasm.ts";
 import { tileHeights } from "./tile-heights.ts";
 
 export interface GemmShape {
@@ -81,22 +82,20 @@ export function gemmKernel(shape: GemmShape): Kernel {
   const operands = epilogue?.operands.length ?? 0;
   const numbers = [m, n, k, rowsPerItem, columnsPerItem, innerPerItem];
   const batches = [batch, batchA, batchB].map((list) => list.join("×")).join(" ");
-  return {
-    key: `gemm ${numbers.join(" ")} ${transA} ${transB} [${batches}] ${flavourKey(flavour)} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "gemm", params: i32Params(6 + operands), results: [] },
-        (f, lo, hi, scratch, a, b, result, ...operandPointers) => {
-          const e: Emission = {
-            pool: tilePool(f, flavour),
-            store: storeOf(f, epilogue, flavour.fma, result, operandPointers),
-          };
-          emitItems(f, e, shape, { lo, hi, scratch, a, b, result });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `gemm ${numbers.join(" ")} ${transA} ${transB} [${batches}] ${flavourKey(flavour)} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      name: "gemm",
+    },
+    (f, lo, hi, scratch, a, b, result, ...operandPointers) => {
+      const e: Emission = {
+        pool: tilePool(f, flavour),
+        store: storeOf(f, epilogue, flavour.fma, result, operandPointers),
+      };
+      emitItems(f, e, shape, { lo, hi, scratch, a, b, result });
+    },
+  );
 }
 
 type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "a" | "b" | "result", I32>>;

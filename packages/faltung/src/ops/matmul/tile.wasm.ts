@@ -206,8 +206,3 @@ export function addTo(f: FunctionBuilder, tile: Tile, pointer: I32, offset: numb
   sums.forEach((sum, i) => f.set(sum, f32x4.add(sum, v128.load(pointer, offset + 16 * i))));
   sums.forEach((sum, i) => f.do(v128.store(pointer, sum, offset + 16 * i)));
 }
-
-/** The parameter types of a kernel with this many parameters. */
-export function i32Params(count: number): readonly ["i32", "i32", "i32", ..."i32"[]] {
-  return ["i32", "i32", "i32", ...Array.from({ length: count - 3 }, () => "i32" as const)];
-}

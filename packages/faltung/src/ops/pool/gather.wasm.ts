@@ -1,4 +1,5 @@
 /** The kernel of poolGather: second derivatives only, so it is plain loops. */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, f32, i32 } from "../../wasm/index.ts";
@@ -10,19 +11,13 @@ import { unpoolFrame, unpoolStage } from "./unpool.wasm.ts";
 export function lowerPoolGather({ inputs: [x, index], output, attrs: { window } }: Site<UnpoolAttributes>): Lowered {
   const frame = unpoolFrame(window, x.type, output.type, output.layout);
   const bytes = index.type.dtype === "uint8" ? 1 : 4;
-  const kernel: Kernel = {
-    key: `poolGather ${frameKey(frame)} index ${bytes}`,
-    pointers: 3,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "poolGather", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, x_, index_, y) => {
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => gatherRow(f, frame, bytes, item, x_, index_, y));
-        },
-      ),
-  };
+  const kernel: Kernel = defineKernel(
+    { key: `poolGather ${frameKey(frame)} index ${bytes}`, pointers: 3, name: "poolGather" },
+    (f, lo, hi, _scratch, x_, index_, y) => {
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => gatherRow(f, frame, bytes, item, x_, index_, y));
+    },
+  );
   const label = `poolGather ${window.kernel.join("×")}/${window.stride.join("×")} ${x.type.shape.join("×")}`;
   const work = frame.columns.output === 0 ? 0 : frame.planes * rowCount(frame.rows, "output");
   return { stages: [unpoolStage(label, kernel, work, frame, index.type)], temps: [] };

@@ -6,6 +6,7 @@
  * The quick way is blind to NaN but notices it; such rows are done again, so what is fused must not work in place. Where
  * windows overlap, two rows of them are made at once, and the maxima of the taps that they share are computed once.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type TensorType, sizeOf } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, i32 } from "../../wasm/index.ts";
@@ -92,20 +93,18 @@ function bestKernel(frame: Frame, wanted: Wanted, epilogue: Epilogue | undefined
   const { value, index } = wanted;
   const results = (value ? 1 : 0) + (index === null ? 0 : 1);
   const pointers = 1 + results + (epilogue?.operands.length ?? 0);
-  return {
-    key: `maxPool ${frameKey(frame)} ${value ? "value" : ""} ${index ?? ""}${fusedKey(epilogue, frame)}`,
-    pointers,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "maxPool", params: Array.from({ length: 3 + pointers }, () => "i32" as const), results: [] },
-        (f, ...params) => {
-          const [lo, hi, , x, ...rest] = params as Local<"i32">[];
-          const fused = storeOf(f, epilogue, false, rest[0], rest.slice(results));
-          emitBest(f, frame, wanted, fused, lo, hi, x, rest.slice(0, results));
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `maxPool ${frameKey(frame)} ${value ? "value" : ""} ${index ?? ""}${fusedKey(epilogue, frame)}`,
+      pointers,
+      name: "maxPool",
+    },
+    (f, ...params) => {
+      const [lo, hi, , x, ...rest] = params as Local<"i32">[];
+      const fused = storeOf(f, epilogue, false, rest[0], rest.slice(results));
+      emitBest(f, frame, wanted, fused, lo, hi, x, rest.slice(0, results));
+    },
+  );
 }
 
 /** A row of taps: where its cell 0 lies, and the number of its first tap as known in the code or at run time. */

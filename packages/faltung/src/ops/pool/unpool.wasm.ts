@@ -3,6 +3,7 @@
  * write to one place and the order of additions is fixed. In the blocked layout it slides along the row with the columns
  * under the current window in registers; otherwise, and for large windows, it asks for each cell which windows chose it.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import type { TensorType } from "../../tensor/shape.ts";
 import {
@@ -103,25 +104,23 @@ export function lowerMaxUnpool(site: Site<UnpoolAttributes>): Lowered {
   const frame = unpoolFrame(window, output.type, dy.type, output.layout);
   const bytes = index.type.dtype === "uint8" ? 1 : 4;
   const sliding = slides(frame);
-  const kernel: Kernel = {
-    key: `maxUnpool ${frameKey(frame)} index ${bytes}${sliding ? "" : ", cell by cell"}${fusedKey(epilogue, frame)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "maxUnpool", params: Array.from({ length: 6 + operands }, () => "i32" as const), results: [] },
-        (f, ...params) => {
-          const [lo, hi, , dy_, index_, dx, ...rest] = params as Local<"i32">[];
-          const fused = storeOf(f, epilogue, false, dx, rest);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const target = f.let(i32.add(dx, i32.mul(item, frame.columns.input * frame.lanes * 4)), "target");
-            if (sliding) slideRow(f, frame, bytes, fused, item, dy_, index_, target);
-            else askRow(f, frame, bytes, fused, item, dy_, index_, target);
-          });
-        },
-      ),
-  };
+  const kernel: Kernel = defineKernel(
+    {
+      key: `maxUnpool ${frameKey(frame)} index ${bytes}${sliding ? "" : ", cell by cell"}${fusedKey(epilogue, frame)}`,
+      pointers: 3 + operands,
+      name: "maxUnpool",
+    },
+    (f, ...params) => {
+      const [lo, hi, , dy_, index_, dx, ...rest] = params as Local<"i32">[];
+      const fused = storeOf(f, epilogue, false, dx, rest);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const target = f.let(i32.add(dx, i32.mul(item, frame.columns.input * frame.lanes * 4)), "target");
+        if (sliding) slideRow(f, frame, bytes, fused, item, dy_, index_, target);
+        else askRow(f, frame, bytes, fused, item, dy_, index_, target);
+      });
+    },
+  );
   const label = `maxUnpool ${window.kernel.join("×")}/${window.stride.join("×")} ${output.type.shape.join("×")}`;
   const work = frame.columns.input === 0 ? 0 : frame.planes * rowCount(frame.rows, "input");
   const stage = unpoolStage(label, kernel, work, frame, index.type);

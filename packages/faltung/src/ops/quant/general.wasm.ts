@@ -1,4 +1,5 @@
 /** Any convolution of bytes, number by number: for groups and kernels that no other algorithm takes. All plain. */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import type { DType } from "../../tensor/shape.ts";
 import { BYTES } from "../../tensor/shape.ts";
@@ -6,7 +7,6 @@ import { type FunctionBuilder, type I32, type Local, i16x8, i32, i32x4, i8x16, v
 import { type Axes, axesKey, resultsOf, sourceCells, tapsOf } from "../conv/axis.ts";
 import { emitTapLoop, emitTapRange } from "../conv/axis.wasm.ts";
 import { type Epilogue, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
-import { i32Params } from "../matmul/tile.wasm.ts";
 import { loadCentred } from "./pack.wasm.ts";
 
 export interface GeneralIntegerShape {
@@ -23,39 +23,37 @@ export interface GeneralIntegerShape {
 export function generalIntegerKernel(shape: GeneralIntegerShape): Kernel {
   const { groups, made, summed, axes, zero, stored, epilogue } = shape;
   const operands = epilogue?.operands.length ?? 0;
-  return {
-    key: `generalInteger ${[groups, made, summed, zero, stored].join(" ")} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "generalInteger", params: i32Params(6 + operands), results: [] },
-        (f, lo, hi, _scratch, ...rest) => {
-          const [source, weight, result, ...pointers] = rest;
-          const store = storeOf(f, epilogue, false, result, pointers, stored);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const channel = f.let(i32.remU(item, groups * made), "channel");
-            const image = i32.divU(item, groups * made);
-            const plane = i32.mul(i32.add(i32.mul(image, groups), i32.divU(channel, made)), summed * sourceCells(axes));
-            const from = f.let(i32.add(source, plane), "from");
-            const taps = axes.reduce((n, list) => n * tapsOf(list), 1);
-            const weights = f.let(i32.add(weight, i32.mul(channel, summed * taps)), "weights");
-            const to = f.let(i32.add(result, i32.mul(item, BYTES[stored] * resultsOf(axes))), "to");
-            store.channel(channel);
-            emitPlane(f, shape, from, weights, (sum) => {
-              store.group();
-              const y = f.let(store.finish(i32x4.splat(sum), to, 0, 0, true));
-              if (stored === "uint8") {
-                const words = i16x8.narrowI32x4U(y, y);
-                f.do(v128.store8Lane(to, i8x16.narrowI16x8U(words, words), 0));
-              } else f.do(v128.store32Lane(to, y, 0));
-              f.advance(to, BYTES[stored]);
-            });
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `generalInteger ${[groups, made, summed, zero, stored].join(" ")} ${axesKey(axes)} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      name: "generalInteger",
+    },
+    (f, lo, hi, _scratch, ...rest) => {
+      const [source, weight, result, ...pointers] = rest;
+      const store = storeOf(f, epilogue, false, result, pointers, stored);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const channel = f.let(i32.remU(item, groups * made), "channel");
+        const image = i32.divU(item, groups * made);
+        const plane = i32.mul(i32.add(i32.mul(image, groups), i32.divU(channel, made)), summed * sourceCells(axes));
+        const from = f.let(i32.add(source, plane), "from");
+        const taps = axes.reduce((n, list) => n * tapsOf(list), 1);
+        const weights = f.let(i32.add(weight, i32.mul(channel, summed * taps)), "weights");
+        const to = f.let(i32.add(result, i32.mul(item, BYTES[stored] * resultsOf(axes))), "to");
+        store.channel(channel);
+        emitPlane(f, shape, from, weights, (sum) => {
+          store.group();
+          const y = f.let(store.finish(i32x4.splat(sum), to, 0, 0, true));
+          if (stored === "uint8") {
+            const words = i16x8.narrowI32x4U(y, y);
+            f.do(v128.store8Lane(to, i8x16.narrowI16x8U(words, words), 0));
+          } else f.do(v128.store32Lane(to, y, 0));
+          f.advance(to, BYTES[stored]);
+        });
+      });
+    },
+  );
 }
 
 function emitPlane(

@@ -1,4 +1,5 @@
 /** The product of bytes with signed bytes: tiles of a few rows and eight columns. Units as in convInteger.wasm.ts. */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, type DType, sizeOf } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, i16x8, i32, i8x16, v128 } from "../../wasm/index.ts";
@@ -6,7 +7,7 @@ import { input, output, temp } from "../conv/gather.ts";
 import { paddedChannels } from "../conv/pack.wasm.ts";
 import { type Epilogue, type Store, epilogueKey, epilogueOf, storeOf } from "../matmul/epilogue.wasm.ts";
 import { storeLanes } from "../matmul/lanes.wasm.ts";
-import { PER_UNIT, type Step, type TilePool, type Unit, i32Params, mostRows, tilePool } from "../matmul/tile.wasm.ts";
+import { PER_UNIT, type Step, type TilePool, type Unit, mostRows, tilePool } from "../matmul/tile.wasm.ts";
 import type { BufferRef, Lowered, Site, WasmLowering } from "../op.ts";
 import { packStage, unitFor, widenStage } from "./convInteger.wasm.ts";
 import type { IntegerRange } from "./integer.ts";
@@ -79,38 +80,36 @@ function productKernel(shape: ProductShape): Kernel {
   const operands = epilogue?.operands.length ?? 0;
   const blocks = Math.ceil(columns / 8);
   const blockUnits = paddedChannels(units, 8 / PER_UNIT[unit]);
-  return {
-    key: `productInteger ${[rows, columns, units, rowBytes, unit, height, stored].join(" ")} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "productInteger", params: i32Params(6 + operands), results: [] },
-        (f, lo, hi, _scratch, ...rest) => {
-          const [x, packed, result, ...pointers] = rest;
-          const pool = tilePool(f, { fma: false, wide: false, unit });
-          const store = storeOf(f, epilogue, false, result, pointers, stored);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const block = f.let(i32.remU(item, blocks), "block");
-            const first = f.let(i32.mul(i32.divU(item, blocks), height), "firstRow");
-            const from = f.let(i32.add(x, i32.mul(first, rowBytes)), "from");
-            const weights = f.let(i32.add(packed, i32.mul(block, 32 * blockUnits)), "weights");
-            const cell = i32.add(i32.mul(first, columns), i32.mul(block, 8));
-            const to = f.let(i32.add(result, i32.mul(cell, BYTES[stored])), "to");
-            store.channel(i32.mul(block, 8));
-            const tile = (count: number): void => emitTile(f, pool, store, shape, count, { block, from, weights, to });
-            if (rows % height === 0) tile(height);
-            else
-              f.if(
-                i32.leS(first, rows - height),
-                () => tile(height),
-                () => tile(rows % height),
-              );
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `productInteger ${[rows, columns, units, rowBytes, unit, height, stored].join(" ")} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      name: "productInteger",
+    },
+    (f, lo, hi, _scratch, ...rest) => {
+      const [x, packed, result, ...pointers] = rest;
+      const pool = tilePool(f, { fma: false, wide: false, unit });
+      const store = storeOf(f, epilogue, false, result, pointers, stored);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const block = f.let(i32.remU(item, blocks), "block");
+        const first = f.let(i32.mul(i32.divU(item, blocks), height), "firstRow");
+        const from = f.let(i32.add(x, i32.mul(first, rowBytes)), "from");
+        const weights = f.let(i32.add(packed, i32.mul(block, 32 * blockUnits)), "weights");
+        const cell = i32.add(i32.mul(first, columns), i32.mul(block, 8));
+        const to = f.let(i32.add(result, i32.mul(cell, BYTES[stored])), "to");
+        store.channel(i32.mul(block, 8));
+        const tile = (count: number): void => emitTile(f, pool, store, shape, count, { block, from, weights, to });
+        if (rows % height === 0) tile(height);
+        else
+          f.if(
+            i32.leS(first, rows - height),
+            () => tile(height),
+            () => tile(rows % height),
+          );
+      });
+    },
+  );
 }
 
 type Pointers = Readonly<Record<"block" | "from" | "weights" | "to", Local<"i32">>>;

@@ -2,6 +2,7 @@
  * Max pooling of bytes: larger bytes stand for larger numbers, so a quantised tensor is pooled as it is. A cell's eight
  * channels are eight bytes of a vector.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { ShapeError } from "../../tensor/errors.ts";
 import { sizeOf } from "../../tensor/shape.ts";
@@ -89,33 +90,27 @@ function lower({ inputs: [x], output, attrs }: Site<PoolWindow>): Lowered {
 /** Pointers: x, result, both blocked. Work items: rows of the result. */
 function kernel(axes: Axes): Kernel {
   const [[z], [y], [x]] = axes;
-  return {
-    key: `maxPoolBytes ${axesKey(axes)}`,
-    pointers: 2,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "maxPoolBytes", params: ["i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, source, result) => {
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const iy = f.let(i32.remU(item, y.count), "y");
-            const iz = f.let(i32.remU(i32.divU(item, y.count), z.count), "z");
-            const plane = i32.divU(item, y.count * z.count);
-            const zTaps = emitTapRange(f, z, iz, y.source * x.source * 8, 0);
-            const yTaps = emitTapRange(f, y, iy, x.source * 8, 0);
-            const at = i32.add(i32.mul(plane, 8 * sourceCells(axes)), i32.add(zTaps.source, yTaps.source));
-            const from = f.let(i32.add(source, at), "from");
-            const to = f.let(i32.add(result, i32.mul(item, 8 * x.count)), "to");
-            const rows = (first: I32, body: (row: I32) => void): void =>
-              emitTapLoop(f, zTaps, first, i32.const(0), (zFrom) =>
-                emitTapLoop(f, yTaps, zFrom, i32.const(0), (row) => body(row)),
-              );
-            emitRow(f, x, from, to, rows);
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    { key: `maxPoolBytes ${axesKey(axes)}`, pointers: 2, name: "maxPoolBytes" },
+    (f, lo, hi, _scratch, source, result) => {
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const iy = f.let(i32.remU(item, y.count), "y");
+        const iz = f.let(i32.remU(i32.divU(item, y.count), z.count), "z");
+        const plane = i32.divU(item, y.count * z.count);
+        const zTaps = emitTapRange(f, z, iz, y.source * x.source * 8, 0);
+        const yTaps = emitTapRange(f, y, iy, x.source * 8, 0);
+        const at = i32.add(i32.mul(plane, 8 * sourceCells(axes)), i32.add(zTaps.source, yTaps.source));
+        const from = f.let(i32.add(source, at), "from");
+        const to = f.let(i32.add(result, i32.mul(item, 8 * x.count)), "to");
+        const rows = (first: I32, body: (row: I32) => void): void =>
+          emitTapLoop(f, zTaps, first, i32.const(0), (zFrom) =>
+            emitTapLoop(f, yTaps, zFrom, i32.const(0), (row) => body(row)),
+          );
+        emitRow(f, x, from, to, rows);
+      });
+    },
+  );
 }
 
 function emitRow(

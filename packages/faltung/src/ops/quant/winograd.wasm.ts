@@ -3,6 +3,7 @@
  * of conv/winograd/winograd.wasm.ts: a work item transforms the inputs of a block of tiles to int16, multiplies plane by plane
  * (two int16 at a time), and transforms the int32 products back.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import type { DType } from "../../tensor/shape.ts";
 import { BYTES } from "../../tensor/shape.ts";
@@ -12,7 +13,7 @@ import { type Tiling, tilesPerImage } from "../conv/winograd/tiling.ts";
 import { emitTileOrigin } from "../conv/winograd/tiles.wasm.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../matmul/epilogue.wasm.ts";
 import { tileHeights } from "../matmul/tile-heights.ts";
-import { type Step, type TilePool, i32Params, mostRows, tilePool } from "../matmul/tile.wasm.ts";
+import { type Step, type TilePool, mostRows, tilePool } from "../matmul/tile.wasm.ts";
 import { unitsOf } from "./pack.wasm.ts";
 import { type IntegerWinograd, integerWinograd2, integerWinograd4 } from "./winograd-integers.ts";
 
@@ -79,20 +80,19 @@ export function integerWinogradKernel(shape: IntegerWinogradShape): Kernel {
   const { size, made, summed, y, x, zero, tilesPerItem, blocksPerItem, stored, epilogue } = shape;
   const operands = epilogue?.operands.length ?? 0;
   const axes = [y, x].map((axis) => Object.values(axis).join()).join("|");
-  return {
-    key: `winogradInteger ${[size, made, summed, zero, tilesPerItem, blocksPerItem, stored].join(" ")} ${axes} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 1,
-    build: (m) =>
-      m.func(
-        { name: "winogradInteger", params: i32Params(7 + operands), results: [] },
-        (f, lo, hi, scratch, ...rest) => {
-          const [source, weights, result] = rest;
-          const store = storeOf(f, epilogue, false, result, rest.slice(3, -1), stored);
-          emitItems(f, shape, store, { lo, hi, scratch, source, weights, result, images: rest[rest.length - 1] });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `winogradInteger ${[size, made, summed, zero, tilesPerItem, blocksPerItem, stored].join(" ")} ${axes} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      integers: 1,
+      name: "winogradInteger",
+    },
+    (f, lo, hi, scratch, ...rest) => {
+      const [source, weights, result] = rest;
+      const store = storeOf(f, epilogue, false, result, rest.slice(3, -1), stored);
+      emitItems(f, shape, store, { lo, hi, scratch, source, weights, result, images: rest[rest.length - 1] });
+    },
+  );
 }
 
 type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "source" | "weights" | "result" | "images", I32>>;
@@ -363,50 +363,41 @@ export function integerWinogradWeightKernel(size: 2 | 4, made: number, summed: n
   const { filter } = algorithmOf(size);
   const planeBytes = weightPlaneBytes(summed);
   const blockBytes = planesOf(size) * planeBytes;
-  return {
-    key: `winogradIntegerWeights ${size} ${made} ${summed}`,
-    pointers: 2,
-    integers: 0,
-    build: (m) =>
-      m.func(
-        { name: "winogradIntegerWeights", params: ["i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, weight, transformed) => {
-          const [item, lane, c] = ["item", "lane", "c"].map((name) => f.local("i32", name));
-          /** Σ row[i]·g[i] */
-          const combine = (row: readonly number[], g: readonly Local<"i32">[]): I32 =>
-            row.reduce<I32>((sum, k, i) => (k === 0 ? sum : i32.add(sum, i32.mul(g[i], k))), i32.const(0));
-          f.for(item, lo, hi, 1, () => {
-            const to = f.let(i32.add(transformed, i32.mul(item, blockBytes)), "to");
-            const n = f.let(i32.const(blockBytes), "n");
-            f.countdown(n, () => f.do(v128.store(i32.add(to, i32.sub(n, 16)), i16x8.const(0))), 16);
-            f.for(lane, 0, 8, 1, () => {
-              const channel = f.let(i32.add(i32.mul(item, 8), lane), "channel");
-              f.if(i32.ltS(channel, made), () => {
-                const from = f.let(i32.add(weight, i32.mul(channel, 9 * summed)), "from");
-                f.for(c, 0, summed, 1, () => {
-                  const within = i32.add(
-                    i32.mul(i32.shrU(c, 1), 32),
-                    i32.add(i32.mul(lane, 4), i32.mul(i32.and(c, 1), 2)),
-                  );
-                  const target = f.let(i32.add(to, within), "target");
-                  // Along y, then along x.
-                  const columns = [0, 1, 2].map((i) => {
-                    const taps = [0, 1, 2].map((j) => f.let(i32.load8S(from, 3 * j + i)));
-                    return filter.map((row) => f.let(combine(row, taps)));
-                  });
-                  filter.forEach((_, r) => {
-                    const line = columns.map((column) => column[r]);
-                    filter.forEach((row, i) => {
-                      const plane = (r * filter.length + i) * planeBytes;
-                      f.do(i32.store16(target, combine(row, line), plane));
-                    });
-                  });
-                  f.advance(from, 9);
+  return defineKernel(
+    { key: `winogradIntegerWeights ${size} ${made} ${summed}`, pointers: 2, name: "winogradIntegerWeights" },
+    (f, lo, hi, _scratch, weight, transformed) => {
+      const [item, lane, c] = ["item", "lane", "c"].map((name) => f.local("i32", name));
+      /** Σ row[i]·g[i] */
+      const combine = (row: readonly number[], g: readonly Local<"i32">[]): I32 =>
+        row.reduce<I32>((sum, k, i) => (k === 0 ? sum : i32.add(sum, i32.mul(g[i], k))), i32.const(0));
+      f.for(item, lo, hi, 1, () => {
+        const to = f.let(i32.add(transformed, i32.mul(item, blockBytes)), "to");
+        const n = f.let(i32.const(blockBytes), "n");
+        f.countdown(n, () => f.do(v128.store(i32.add(to, i32.sub(n, 16)), i16x8.const(0))), 16);
+        f.for(lane, 0, 8, 1, () => {
+          const channel = f.let(i32.add(i32.mul(item, 8), lane), "channel");
+          f.if(i32.ltS(channel, made), () => {
+            const from = f.let(i32.add(weight, i32.mul(channel, 9 * summed)), "from");
+            f.for(c, 0, summed, 1, () => {
+              const within = i32.add(i32.mul(i32.shrU(c, 1), 32), i32.add(i32.mul(lane, 4), i32.mul(i32.and(c, 1), 2)));
+              const target = f.let(i32.add(to, within), "target");
+              // Along y, then along x.
+              const columns = [0, 1, 2].map((i) => {
+                const taps = [0, 1, 2].map((j) => f.let(i32.load8S(from, 3 * j + i)));
+                return filter.map((row) => f.let(combine(row, taps)));
+              });
+              filter.forEach((_, r) => {
+                const line = columns.map((column) => column[r]);
+                filter.forEach((row, i) => {
+                  const plane = (r * filter.length + i) * planeBytes;
+                  f.do(i32.store16(target, combine(row, line), plane));
                 });
               });
+              f.advance(from, 9);
             });
           });
-        },
-      ),
-  };
+        });
+      });
+    },
+  );
 }

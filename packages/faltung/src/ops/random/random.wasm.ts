@@ -2,6 +2,7 @@
  * The kernel of randomUniform: the counter hash of tensor/random.ts, in the same integer arithmetic, bit for bit. Lane by
  * lane: the hash shifts each number by its own amount, which vectors cannot do; emulating it was measured no faster.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel } from "../../backend/plan.ts";
 import { pcgHash } from "../../tensor/random.ts";
 import { type TensorType, sizeOf } from "../../tensor/shape.ts";
@@ -41,56 +42,44 @@ export function lowerRandom({ output, attrs: { shape, stream } }: Site<RandomAtt
   };
 }
 
-const plainKernel: Kernel = {
-  key: "randomUniform plain",
-  pointers: 2,
-  integers: 2,
-  build: (module) =>
-    module.func(
-      { name: "randomUniform", params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-      (f, lo, hi, _scratch, seed, y, stream, size) => {
-        const hash = hasher(f, seed, stream);
-        const i = f.let(i32.mul(lo, RUN), "i");
-        const end = f.let(i32.mul(hi, RUN), "end");
-        f.if(i32.gtU(end, size), () => f.set(end, size));
-        f.while(i32.ltU(i, end), () => {
-          f.do(f32.store(i32.add(y, i32.shl(i, 2)), hash(i)));
-          f.advance(i, 1);
-        });
-      },
-    ),
-};
+const plainKernel: Kernel = defineKernel(
+  { key: "randomUniform plain", pointers: 2, integers: 2, name: "randomUniform" },
+  (f, lo, hi, _scratch, seed, y, stream, size) => {
+    const hash = hasher(f, seed, stream);
+    const i = f.let(i32.mul(lo, RUN), "i");
+    const end = f.let(i32.mul(hi, RUN), "end");
+    f.if(i32.gtU(end, size), () => f.set(end, size));
+    f.while(i32.ltU(i, end), () => {
+      f.do(f32.store(i32.add(y, i32.shl(i, 2)), hash(i)));
+      f.advance(i, 1);
+    });
+  },
+);
 
 /** One item is one block of channels; element numbers are those of the row-major tensor. */
-const blockedKernel: Kernel = {
-  key: "randomUniform blocked",
-  pointers: 2,
-  integers: 3,
-  build: (module) =>
-    module.func(
-      { name: "randomUniform", params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-      (f, lo, hi, _scratch, seed, y, stream, channels, cells) => {
-        const hash = hasher(f, seed, stream);
-        const blocks = f.let(i32.divU(i32.add(channels, LANES - 1), LANES), "blocks");
-        const item = f.local("i32", "item");
-        f.for(item, lo, hi, 1, () => {
-          const channel = i32.add(i32.mul(i32.divU(item, blocks), channels), i32.mul(i32.remU(item, blocks), LANES));
-          const first = f.let(i32.mul(channel, cells), "first");
-          const target = f.let(i32.add(y, i32.mul(i32.mul(item, cells), LANES * 4)), "target");
-          const left = f.let(cells, "left");
-          f.countdown(left, () => {
-            const number = f.let(first);
-            for (let lane = 0; lane < LANES; lane++) {
-              f.do(f32.store(target, hash(number), 4 * lane));
-              f.advance(number, cells);
-            }
-            f.advance(first, 1);
-            f.advance(target, LANES * 4);
-          });
-        });
-      },
-    ),
-};
+const blockedKernel: Kernel = defineKernel(
+  { key: "randomUniform blocked", pointers: 2, integers: 3, name: "randomUniform" },
+  (f, lo, hi, _scratch, seed, y, stream, channels, cells) => {
+    const hash = hasher(f, seed, stream);
+    const blocks = f.let(i32.divU(i32.add(channels, LANES - 1), LANES), "blocks");
+    const item = f.local("i32", "item");
+    f.for(item, lo, hi, 1, () => {
+      const channel = i32.add(i32.mul(i32.divU(item, blocks), channels), i32.mul(i32.remU(item, blocks), LANES));
+      const first = f.let(i32.mul(channel, cells), "first");
+      const target = f.let(i32.add(y, i32.mul(i32.mul(item, cells), LANES * 4)), "target");
+      const left = f.let(cells, "left");
+      f.countdown(left, () => {
+        const number = f.let(first);
+        for (let lane = 0; lane < LANES; lane++) {
+          f.do(f32.store(target, hash(number), 4 * lane));
+          f.advance(number, cells);
+        }
+        f.advance(first, 1);
+        f.advance(target, LANES * 4);
+      });
+    });
+  },
+);
 
 /** Uniform number of an element, by its number in the row-major tensor. */
 function hasher(f: FunctionBuilder, seed: I32, stream: I32): (i: I32) => ReturnType<typeof f32.mul> {

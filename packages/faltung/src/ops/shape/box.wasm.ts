@@ -3,6 +3,7 @@
  * and flip. A lowering lists the boxes; one function moves them all, so that threads meet once. Sizes and strides are
  * constants in the code: runs that are contiguous on both sides become vector loads and stores.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, i32 } from "../../wasm/index.ts";
 import type { DType } from "../../tensor/shape.ts";
@@ -118,23 +119,14 @@ function boxKernel(moves: readonly Move[], bytes: 1 | 4, pointers: number): Kern
       return `${from}>${target}+${offset} ${outer.map(show).join()}/${inner.map(show).join()}/${chunks}/${items}`;
     })
     .join(" ")}`;
-  return {
-    key,
-    pointers,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "move", params: Array.from({ length: 3 + pointers }, () => "i32" as const), results: [] },
-        (f, ...params) => {
-          const [lo, hi, , ...buffers] = params as Local<"i32">[];
-          let first = 0;
-          for (const move of moves) {
-            emitMove(f, move, bytes, lo, hi, first, buffers);
-            first += move.items;
-          }
-        },
-      ),
-  };
+  return defineKernel({ key, pointers, name: "move" }, (f, ...params) => {
+    const [lo, hi, , ...buffers] = params as Local<"i32">[];
+    let first = 0;
+    for (const move of moves) {
+      emitMove(f, move, bytes, lo, hi, first, buffers);
+      first += move.items;
+    }
+  });
 }
 
 /** Items first ≤ i < first + move.items, as far as they lie in [lo, hi). */

@@ -2,18 +2,8 @@
  * Conversions between plain (row-major) and channel-blocked memory: transpositions of 8 channels × 4 positions in
  * registers for four-byte elements, 8 × 8 for bytes. One work item is a run of positions of one block of channels.
  */
-import {
-  type Func,
-  type FunctionBuilder,
-  type I32,
-  type Local,
-  type ModuleBuilder,
-  type V128,
-  i32,
-  i32x4,
-  i8x16,
-  v128,
-} from "../../wasm/index.ts";
+import { type FunctionBuilder, type I32, type Local, type V128, i32, i32x4, i8x16, v128 } from "../../wasm/index.ts";
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, type DType, type TensorType, sizeOf } from "../../tensor/shape.ts";
 import { IN_OUT } from "./physical.ts";
@@ -49,13 +39,8 @@ export function lowerConversion(type: TensorType, from: Layout): Lowered {
 function conversion(dtype: DType, from: Layout, rest: number): Kernel {
   const bytes = BYTES[dtype];
   const key = `convert from ${from}, ${bytes} bytes, ${rest} channels left`;
-  return { key, pointers: 2, integers: 3, build: (module) => emitConversion(module, key, bytes, from, rest) };
-}
-
-function emitConversion(module: ModuleBuilder, key: string, bytes: number, from: Layout, rest: number): Func {
-  const params = ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"] as const;
-  return module.func(
-    { name: key, params, results: [] },
+  return defineKernel(
+    { key, name: key, pointers: 2, integers: 3 },
     (f, lo, hi, _scratch, source, target, channels, positions, runs) => {
       const item = f.local("i32", "item");
       const count = f.local("i32", "count");

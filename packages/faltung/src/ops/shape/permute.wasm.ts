@@ -2,6 +2,7 @@
  * permute: a plain move where the last axis stays last; else the axis that was last and the one that becomes last are
  * exchanged in tiles of 4 × 4 words, so that both sides are read and written by vectors.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { BYTES, sizeOf, stridesOf } from "../../tensor/shape.ts";
 import { type FunctionBuilder, type I32, type Local, i32, v128 } from "../../wasm/index.ts";
@@ -42,44 +43,42 @@ function transposeStage(label: string, outer: readonly BoxAxis[], column: BoxAxi
   const strips = Math.max(Math.floor(column.size / STRIP), 1);
   const count = outer.reduce((n, a) => n * a.size, 1);
   const show = (a: BoxAxis): string => `${a.size}:${a.from}:${a.to}`;
-  const kernel: Kernel = {
-    // The outermost axis is only stepped along; how long it is does not show in the code.
-    key: `transpose ${outer.map((a, d) => (d === 0 ? `${a.from}:${a.to}` : show(a))).join()} ${show(column)} ${show(row)}`,
-    pointers: 2,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "transpose", params: ["i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, _scratch, source, target) => {
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const strip = f.let(i32.remU(item, strips));
-            let rest: I32 = f.let(i32.divU(item, strips));
-            let here: I32 = i32.add(source, i32.mul(strip, STRIP * column.from * 4));
-            let there: I32 = i32.add(target, i32.mul(strip, STRIP * column.to * 4));
-            for (let d = outer.length - 1; d >= 0; d--) {
-              const index = d === 0 ? rest : f.let(i32.remU(rest, outer[d].size));
-              if (d > 0) rest = f.let(i32.divU(rest, outer[d].size));
-              here = i32.add(here, i32.mul(index, outer[d].from * 4));
-              there = i32.add(there, i32.mul(index, outer[d].to * 4));
-            }
-            const s = f.let(here);
-            const t = f.let(there);
-            // The last strip takes what is left over.
-            const wide = column.size - (strips - 1) * STRIP;
-            if (strips === 1) emitStrip(f, s, t, wide, column, row);
-            else if (wide === STRIP) emitStrip(f, s, t, STRIP, column, row);
-            else {
-              f.if(
-                i32.eq(strip, strips - 1),
-                () => emitStrip(f, s, t, wide, column, row),
-                () => emitStrip(f, s, t, STRIP, column, row),
-              );
-            }
-          });
-        },
-      ),
-  };
+  const kernel: Kernel = defineKernel(
+    {
+      // The outermost axis is only stepped along; how long it is does not show in the code.
+      key: `transpose ${outer.map((a, d) => (d === 0 ? `${a.from}:${a.to}` : show(a))).join()} ${show(column)} ${show(row)}`,
+      pointers: 2,
+      name: "transpose",
+    },
+    (f, lo, hi, _scratch, source, target) => {
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const strip = f.let(i32.remU(item, strips));
+        let rest: I32 = f.let(i32.divU(item, strips));
+        let here: I32 = i32.add(source, i32.mul(strip, STRIP * column.from * 4));
+        let there: I32 = i32.add(target, i32.mul(strip, STRIP * column.to * 4));
+        for (let d = outer.length - 1; d >= 0; d--) {
+          const index = d === 0 ? rest : f.let(i32.remU(rest, outer[d].size));
+          if (d > 0) rest = f.let(i32.divU(rest, outer[d].size));
+          here = i32.add(here, i32.mul(index, outer[d].from * 4));
+          there = i32.add(there, i32.mul(index, outer[d].to * 4));
+        }
+        const s = f.let(here);
+        const t = f.let(there);
+        // The last strip takes what is left over.
+        const wide = column.size - (strips - 1) * STRIP;
+        if (strips === 1) emitStrip(f, s, t, wide, column, row);
+        else if (wide === STRIP) emitStrip(f, s, t, STRIP, column, row);
+        else {
+          f.if(
+            i32.eq(strip, strips - 1),
+            () => emitStrip(f, s, t, wide, column, row),
+            () => emitStrip(f, s, t, STRIP, column, row),
+          );
+        }
+      });
+    },
+  );
   const size = count * column.size * row.size;
   return {
     label,

@@ -3,6 +3,7 @@
  * added up with their weights, vector by vector, into a scratch row; in a second one the columns of that row. Both read
  * their terms from a table, an operand made from the maps; rows or columns that are left as they are cost no pass.
  */
+import { defineKernel } from "../../backend/kernel.ts";
 import type { Kernel, Stage } from "../../backend/plan.ts";
 import { type TensorType, sizeOf } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
@@ -140,34 +141,28 @@ export function lowerSpatialMap({
 }
 
 function spatialMapKernel(rows: Pass, columns: Pass, height: number, width: number, lanes: number): Kernel {
-  return {
-    key: `spatialMap ${JSON.stringify([rows, columns, height, width, lanes])}`,
-    pointers: 3,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "spatialMap", params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] },
-        (f, lo, hi, scratch, x, table, y) => {
-          const item = f.local("i32", "item");
-          const rowBytes = width * lanes * 4;
-          const outBytes = columns.cells * lanes * 4;
-          f.for(item, lo, hi, 1, () => {
-            const row = f.let(i32.remU(item, rows.cells), "row");
-            const plane = f.let(i32.add(x, i32.mul(i32.divU(item, rows.cells), height * rowBytes)), "plane");
-            const target = f.let(i32.add(y, i32.mul(item, outBytes)), "target");
-            if (rows.identity) {
-              const source = f.let(i32.add(plane, i32.mul(row, rowBytes)));
-              if (columns.identity) addRows(f, target, [source], [], width * lanes, false);
-              else mapColumns(f, columns, table, target, source, lanes);
-            } else {
-              const sums = columns.identity ? target : scratch;
-              mapRows(f, rows, table, row, sums, plane, rowBytes, width * lanes);
-              if (!columns.identity) mapColumns(f, columns, table, target, scratch, lanes);
-            }
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    { key: `spatialMap ${JSON.stringify([rows, columns, height, width, lanes])}`, pointers: 3, name: "spatialMap" },
+    (f, lo, hi, scratch, x, table, y) => {
+      const item = f.local("i32", "item");
+      const rowBytes = width * lanes * 4;
+      const outBytes = columns.cells * lanes * 4;
+      f.for(item, lo, hi, 1, () => {
+        const row = f.let(i32.remU(item, rows.cells), "row");
+        const plane = f.let(i32.add(x, i32.mul(i32.divU(item, rows.cells), height * rowBytes)), "plane");
+        const target = f.let(i32.add(y, i32.mul(item, outBytes)), "target");
+        if (rows.identity) {
+          const source = f.let(i32.add(plane, i32.mul(row, rowBytes)));
+          if (columns.identity) addRows(f, target, [source], [], width * lanes, false);
+          else mapColumns(f, columns, table, target, source, lanes);
+        } else {
+          const sums = columns.identity ? target : scratch;
+          mapRows(f, rows, table, row, sums, plane, rowBytes, width * lanes);
+          if (!columns.identity) mapColumns(f, columns, table, target, scratch, lanes);
+        }
+      });
+    },
+  );
 }
 
 /** sums = Σ weight · row of the plane. */

@@ -2,9 +2,9 @@
  * Winograd's filters: G·g·Gᵀ of packed weights, by a stage of their own for all tiles to read, or by the work item that
  * needs them (see winograd.wasm.ts).
  */
+import { defineKernel } from "../../../backend/kernel.ts";
 import type { Kernel } from "../../../backend/plan.ts";
 import { type FunctionBuilder, type I32, f32x4, i32, v128 } from "../../../wasm/index.ts";
-import { i32Params } from "../../matmul/tile.wasm.ts";
 import type { Axis } from "../axis.ts";
 import { type PackShape, packedChannels, paddedChannels } from "../pack.wasm.ts";
 import { planeGap, storeHalves } from "./tiles.wasm.ts";
@@ -43,24 +43,22 @@ export function winogradWeightKernel(shape: WinogradWeights): Kernel {
   const { size, summed, lanes, y, x } = shape;
   const plane = filterPlaneBytes(lanes, summed);
   const { filterFactors } = algorithmOf(size);
-  return {
-    key: `winogradWeights ${size} ${summed} ${lanes} ${y.tap} ${y.tapHop} ${x.tap} ${x.tapHop}`,
-    pointers: 2,
-    integers: 0,
-    build: (module) =>
-      module.func(
-        { name: "winogradWeights", params: i32Params(5), results: [] },
-        (f, lo, hi, _scratch, packed, transformed) => {
-          const math = vectorMath(f, false);
-          const item = f.local("i32", "item");
-          f.for(item, lo, hi, 1, () => {
-            const from = f.let(i32.add(packed, i32.mul(item, packedBlockBytes(shape))), "from");
-            const to = i32.add(transformed, i32.mul(item, planesOf(size) * plane));
-            emitFilters(f, math, shape, 8, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
-          });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `winogradWeights ${size} ${summed} ${lanes} ${y.tap} ${y.tapHop} ${x.tap} ${x.tapHop}`,
+      pointers: 2,
+      name: "winogradWeights",
+    },
+    (f, lo, hi, _scratch, packed, transformed) => {
+      const math = vectorMath(f, false);
+      const item = f.local("i32", "item");
+      f.for(item, lo, hi, 1, () => {
+        const from = f.let(i32.add(packed, i32.mul(item, packedBlockBytes(shape))), "from");
+        const to = i32.add(transformed, i32.mul(item, planesOf(size) * plane));
+        emitFilters(f, math, shape, 8, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
+      });
+    },
+  );
 }
 
 /** Transforms the packed weights of some channels, `lanes` channels made, to [plane][channel][lanes]. */

@@ -7,18 +7,11 @@
  * so per plane it is a matrix product of gradients and inputs over the tiles. A work item sums some images for some
  * output channels; a second stage adds those sums up in order and transforms them back.
  */
+import { defineKernel } from "../../../backend/kernel.ts";
 import type { Kernel } from "../../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../../wasm/index.ts";
 import { tileHeights } from "../../matmul/tile-heights.ts";
-import {
-  type Flavour,
-  type Step,
-  type TilePool,
-  flavourKey,
-  i32Params,
-  mostRows,
-  tilePool,
-} from "../../matmul/tile.wasm.ts";
+import { type Flavour, type Step, type TilePool, flavourKey, mostRows, tilePool } from "../../matmul/tile.wasm.ts";
 import type { Axis } from "../axis.ts";
 import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
 import {
@@ -106,21 +99,16 @@ export function winogradWeightGradKernel(shape: WinogradWeightGradShape): Kernel
   const { size, channels, outChannels, y, x, flavour, tilesPerBlock, blocksPerItem } = shape;
   const numbers = [size, channels, outChannels, tilesPerBlock, blocksPerItem].join(" ");
   const axes = [y, x].map((axis) => Object.values(axis).join()).join("|") + areasKey(shape);
-  return {
-    key: `winogradWeightGrad ${numbers} ${flavourKey(flavour)} ${axes}`,
-    pointers: 3,
-    integers: 2,
-    build: (module) =>
-      module.func(
-        {
-          name: `winogradWeightGrad${size}`,
-          params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
-          results: [],
-        },
-        (f, lo, hi, scratch, source, gradient, sums, images, perChunk) =>
-          emitItems(f, shape, { lo, hi, scratch, source, gradient, sums, images, perChunk }),
-      ),
-  };
+  return defineKernel(
+    {
+      key: `winogradWeightGrad ${numbers} ${flavourKey(flavour)} ${axes}`,
+      pointers: 3,
+      integers: 2,
+      name: `winogradWeightGrad${size}`,
+    },
+    (f, lo, hi, scratch, source, gradient, sums, images, perChunk) =>
+      emitItems(f, shape, { lo, hi, scratch, source, gradient, sums, images, perChunk }),
+  );
 }
 
 type Arguments = Readonly<
@@ -265,41 +253,40 @@ export function winogradWeightGradSumKernel(shapes: readonly WinogradWeightGradS
   const [{ channels, outChannels }] = shapes;
   const { group, groups } = layoutOf(shapes[0]);
   const count = shapes.length;
-  return {
-    key: `winogradWeightGradSum ${shapes.map(({ size }) => size).join()} ${channels} ${outChannels}`,
-    pointers: count + 1,
-    integers: count,
-    build: (module) =>
-      module.func(
-        { name: "winogradWeightGradSum", params: i32Params(4 + 2 * count), results: [] },
-        (f, lo, hi, scratch, ...rest) => {
-          const weight = rest[count];
-          const math = vectorMath(f, false);
-          const [item, c, lane] = ["item", "c", "lane"].map((name) => f.local("i32", name));
-          f.for(item, lo, hi, 1, () => {
-            const firstOut = f.let(i32.mul(i32.divU(item, groups), 8), "firstOut");
-            const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
-            f.atMost(lanes, 8);
-            const firstIn = f.let(i32.mul(i32.remU(item, groups), group), "firstIn");
-            const rows = f.let(i32.sub(channels, firstIn), "rows");
-            f.atMost(rows, group);
-            const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(firstOut, channels), firstIn), 36)), "to");
-            f.for(c, 0, rows, 1, () => {
-              shapes.forEach((shape, s) => {
-                const pair = i32.add(rest[s], i32.mul(item, pairBytes(shape)));
-                const from = f.let(i32.add(pair, i32.mul(c, 32)), "pair");
-                emitFilterGradient(f, math, shape, from, rest[count + 1 + s], scratch, s > 0);
-              });
-              f.for(lane, 0, lanes, 1, () => {
-                const row = f.let(i32.add(to, i32.mul(i32.add(i32.mul(lane, channels), c), 36)), "row");
-                const from = f.let(i32.add(scratch, i32.mul(lane, 4)), "from");
-                for (let tap = 0; tap < 9; tap++) f.do(i32.store(row, i32.load(from, 32 * tap), 4 * tap));
-              });
-            });
+  return defineKernel(
+    {
+      key: `winogradWeightGradSum ${shapes.map(({ size }) => size).join()} ${channels} ${outChannels}`,
+      pointers: count + 1,
+      integers: count,
+      name: "winogradWeightGradSum",
+    },
+    (f, lo, hi, scratch, ...rest) => {
+      const weight = rest[count];
+      const math = vectorMath(f, false);
+      const [item, c, lane] = ["item", "c", "lane"].map((name) => f.local("i32", name));
+      f.for(item, lo, hi, 1, () => {
+        const firstOut = f.let(i32.mul(i32.divU(item, groups), 8), "firstOut");
+        const lanes = f.let(i32.sub(outChannels, firstOut), "lanes");
+        f.atMost(lanes, 8);
+        const firstIn = f.let(i32.mul(i32.remU(item, groups), group), "firstIn");
+        const rows = f.let(i32.sub(channels, firstIn), "rows");
+        f.atMost(rows, group);
+        const to = f.let(i32.add(weight, i32.mul(i32.add(i32.mul(firstOut, channels), firstIn), 36)), "to");
+        f.for(c, 0, rows, 1, () => {
+          shapes.forEach((shape, s) => {
+            const pair = i32.add(rest[s], i32.mul(item, pairBytes(shape)));
+            const from = f.let(i32.add(pair, i32.mul(c, 32)), "pair");
+            emitFilterGradient(f, math, shape, from, rest[count + 1 + s], scratch, s > 0);
           });
-        },
-      ),
-  };
+          f.for(lane, 0, lanes, 1, () => {
+            const row = f.let(i32.add(to, i32.mul(i32.add(i32.mul(lane, channels), c), 36)), "row");
+            const from = f.let(i32.add(scratch, i32.mul(lane, 4)), "from");
+            for (let tap = 0; tap < 9; tap++) f.do(i32.store(row, i32.load(from, 32 * tap), 4 * tap));
+          });
+        });
+      });
+    },
+  );
 }
 
 /** Gᵀ·s·G of the sums of all chunks, eight output channels of one input channel, to [tap][8], or added to what is there. */

@@ -11,19 +11,12 @@
  * Tiles are numbered through all images, so that small images fill a block together. Planes lie 320 bytes further
  * apart than they need: at multiples of 4 KiB they would push each other out of the first-level cache.
  */
+import { defineKernel } from "../../../backend/kernel.ts";
 import type { Kernel } from "../../../backend/plan.ts";
 import { type FunctionBuilder, type I32, type Local, f32x4, i32, v128 } from "../../../wasm/index.ts";
 import { type Epilogue, type Store, epilogueKey, storeOf } from "../../matmul/epilogue.wasm.ts";
 import { tileHeights } from "../../matmul/tile-heights.ts";
-import {
-  type Flavour,
-  type Step,
-  type TilePool,
-  flavourKey,
-  i32Params,
-  mostRows,
-  tilePool,
-} from "../../matmul/tile.wasm.ts";
+import { type Flavour, type Step, type TilePool, flavourKey, mostRows, tilePool } from "../../matmul/tile.wasm.ts";
 import { type WinogradWeights, emitFilters, filterPlaneBytes, packedBlockBytes } from "./filters.wasm.ts";
 import { type Tiling, areasKey, tilesPerImage } from "./tiling.ts";
 import {
@@ -93,21 +86,20 @@ export function winogradKernel(shape: WinogradShape): Kernel {
   const operands = epilogue?.operands.length ?? 0;
   const numbers = [size, made, summed, tilesPerItem, lanes, blocksPerItem, filters, transformAtOnce].join(" ");
   const axes = [y, x].map((axis) => Object.values(axis).join()).join("|") + areasKey(shape);
-  return {
-    key: `winograd ${numbers} ${flavourKey(flavour)} ${axes} ${epilogueKey(epilogue)}`,
-    pointers: 3 + operands,
-    integers: 1,
-    build: (module) =>
-      module.func(
-        { name: `winograd${size}`, params: i32Params(7 + operands), results: [] },
-        (f, lo, hi, scratch, ...rest) => {
-          const [source, weights, result] = rest;
-          const images = rest[rest.length - 1];
-          const store = storeOf(f, epilogue, flavour.fma, result, rest.slice(3, -1));
-          emitItems(f, shape, store, { lo, hi, scratch, source, weights, result, images });
-        },
-      ),
-  };
+  return defineKernel(
+    {
+      key: `winograd ${numbers} ${flavourKey(flavour)} ${axes} ${epilogueKey(epilogue)}`,
+      pointers: 3 + operands,
+      integers: 1,
+      name: `winograd${size}`,
+    },
+    (f, lo, hi, scratch, ...rest) => {
+      const [source, weights, result] = rest;
+      const images = rest[rest.length - 1];
+      const store = storeOf(f, epilogue, flavour.fma, result, rest.slice(3, -1));
+      emitItems(f, shape, store, { lo, hi, scratch, source, weights, result, images });
+    },
+  );
 }
 
 type Arguments = Readonly<Record<"lo" | "hi" | "scratch" | "source" | "weights" | "result" | "images", I32>>;
