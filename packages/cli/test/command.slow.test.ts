@@ -1,6 +1,15 @@
 /** The command from its words to its files, with a scripted training loop, in this process. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -306,6 +315,8 @@ describe("using a model", () => {
     expect(odd.out).toBe("pictures/red/[odd] name.png: red 90.0%\n");
     const folder = await faltung(["predict", "source=pictures"], home);
     expect(folder.out.trimEnd().split("\n").length).toBe(21);
+    symlinkSync("..", join(home, "pictures/blue/around"));
+    expect((await faltung(["predict", "source=pictures"], home)).out).toBe(folder.out);
     const pattern = await faltung(["predict", "source=pictures/blue/*.png", "--json"], home);
     const rows = pattern.out
       .trimEnd()

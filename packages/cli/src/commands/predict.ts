@@ -1,6 +1,6 @@
 /** `faltung predict`: what is in these pictures? */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { topK } from "faltung";
 import { escapePath, glob, isDynamicPattern } from "tinyglobby";
 import { readModel } from "../checkpoint/model-file.ts";
@@ -112,5 +112,17 @@ async function findPictures(source: string): Promise<string[]> {
     const where = kind === "folder" ? "there are no pictures in it" : "no picture matches";
     throw new UserError(`source=${source}: ${where}; ${SUPPORTED_TEXT}.`);
   }
-  return found.map((path) => join(path)).sort(compareNames);
+  return (await withoutRepeats(found.map((path) => join(path)))).sort(compareNames);
+}
+
+/** Each picture by its shortest path: a link to a folder that lies around it, or beside it, shows all of it again. */
+async function withoutRepeats(paths: readonly string[]): Promise<string[]> {
+  const folders = [...new Set(paths.map((path) => dirname(path)))];
+  const real = new Map(await Promise.all(folders.map(async (folder) => [folder, await realpath(folder)] as const)));
+  const pictures = new Map<string, string>();
+  for (const path of paths.toSorted((a, b) => a.length - b.length)) {
+    const place = join(real.get(dirname(path)) ?? "", basename(path));
+    if (!pictures.has(place)) pictures.set(place, path);
+  }
+  return [...pictures.values()];
 }

@@ -2,7 +2,7 @@
  * A run folder belongs to one process at a time: two that train there would overwrite each other's checkpoints. The lock
  * is a file that says who holds it; one whose holder is gone (killed, or the machine went down) is taken over.
  */
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -33,13 +33,28 @@ async function take(path: string, mine: string, folder: string): Promise<void> {
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw new UserError(`${path} cannot be written: ${reason(error)}.`);
     }
-    const holder = /^(\d+) (.+)\n$/.exec(await readFile(path, "utf8").catch(() => ""));
+    const found = await readFile(path, "utf8").catch(() => "");
+    const holder = /^(\d+) (.+)\n$/.exec(found);
     if (holder === null && attempt <= PATIENCE) {
       await setTimeout(20); // just released, or about to be written
       continue;
     }
     if (holder !== null) refuseIfHeld(Number(holder[1]), holder[2], path, folder);
-    await rm(path, { force: true });
+    await removeDead(path, found);
+  }
+}
+
+/** Of two processes that find a dead lock, the later one must not remove the lock that the earlier one has made since. */
+export async function removeDead(path: string, dead: string): Promise<void> {
+  const aside = `${path}.${process.pid}`;
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== dead) await link(aside, path);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes(codeOf(error) ?? ""))
+      throw new UserError(`${path} cannot be removed: ${reason(error)}.`);
+  } finally {
+    await rm(aside, { force: true });
   }
 }
 

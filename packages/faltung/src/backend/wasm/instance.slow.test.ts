@@ -1,29 +1,13 @@
 import { afterEach, expect, test } from "vitest";
 import { PlatformError } from "../../tensor/errors.ts";
-import { type FunctionBuilder, type Local, f32, i32 } from "../../wasm/index.ts";
+import { f32, i32 } from "../../wasm/index.ts";
+import { defineKernel } from "../kernel.ts";
 import { CONTROL_BYTES, type Kernel, type Plan, type Region, type Stage } from "../plan.ts";
 import { CONTROL } from "./control.ts";
 import { type WasmInstance, hire, instantiate } from "./instance.ts";
 
-type I = Local<"i32">;
-
-function kernelOf(
-  key: string,
-  pointers: number,
-  integers: number,
-  body: (f: FunctionBuilder, lo: I, hi: I, scratch: I, ...rest: I[]) => void,
-): Kernel {
-  const params = Array.from({ length: 3 + pointers + integers }, () => "i32" as const);
-  return {
-    key,
-    pointers,
-    integers,
-    build: (m) => m.func({ name: key, params, results: [] }, (f, ...p) => body(f, p[0], p[1], p[2], ...p.slice(3))),
-  };
-}
-
 /** y[i] = x[i] + x[n − 1 − i]: every element needs what another thread may have written. */
-const fold = kernelOf("fold", 2, 1, (f, lo, hi, _scratch, x, y, n) => {
+const fold = defineKernel({ key: "fold", name: "fold", pointers: 2, integers: 1 }, (f, lo, hi, _scratch, x, y, n) => {
   const i = f.local("i32", "i");
   f.for(i, lo, hi, 1, () => {
     const at = (k: ReturnType<typeof i32.add>): ReturnType<typeof f32.load> => f32.load(i32.add(x, i32.shl(k, 2)));
@@ -32,7 +16,7 @@ const fold = kernelOf("fold", 2, 1, (f, lo, hi, _scratch, x, y, n) => {
   });
 });
 
-const trap = kernelOf("trap", 1, 1, (f, lo, _hi, _scratch, _x, from) => {
+const trap = defineKernel({ key: "trap", name: "trap", pointers: 1, integers: 1 }, (f, lo, _hi, _scratch, _x, from) => {
   f.if(i32.geS(lo, from), () => f.unreachable());
 });
 
