@@ -149,11 +149,9 @@ function build(spec: ReceptiveSpec, ctx: Context): Body {
       const notes: SceneNode[] = sizes.flatMap((_, l) => {
         const baseLine = top(l) + side / 2 + 4.5;
         if (ctx.tall) {
+          // Over a cone, too: it is pale enough to read them.
           const words = sights[l] === "" ? names[l] : `${names[l]} · ${sights[l]}`;
-          return [
-            rect(x - 3, top(l) - 18, textWidth(words, 12, true) + 6, 16, { r: 3, fill: p.background, opacity: 0.85 }),
-            text(x, top(l) - 6, 12, words, { fill: hues[l], anchor: "start", bold: true }),
-          ];
+          return [text(x, top(l) - 6, 12, words, { fill: hues[l], anchor: "start", bold: true })];
         }
         return [
           text(x + left - 18, baseLine, 13.5, names[l], { fill: hues[l], anchor: "end", bold: true }),
