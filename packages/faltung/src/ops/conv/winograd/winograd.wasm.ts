@@ -146,6 +146,10 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
         const channel = f.local("i32", "channel");
         f.for(channel, 0, summed, transformAtOnce, () => {
           const end = f.let(i32.add(channel, transformAtOnce), "endChannel");
+          if (flavour.wide) {
+            const channelBytes = packedBlockBytes(shape) / summed;
+            emitTouch(f, i32.add(weights, i32.mul(channel, channelBytes)), transformAtOnce * channelBytes, filters);
+          }
           emitFilters(f, math, shape, 1, weights, filters, [channel, end], filterPlaneBytes(lanes, transformAtOnce));
           emitProducts(f, pool, shape, {
             inputs: i32.add(inputs, i32.mul(channel, 4 * tilesPerItem)),
@@ -171,6 +175,22 @@ function emitItems(f: FunctionBuilder, shape: WinogradShape, store: Store, args:
       }
     });
   });
+}
+
+/**
+ * Loads a word of each line, one after the other, so that as many as possible come from main memory at the same time: a
+ * transform needs so few at once that in a network it waits for each. In ResNet-18 with wide vectors 512→512 takes 1.7
+ * instead of 2.1 ms on Zen 5; narrow ones compute longer and gain nothing.
+ */
+function emitTouch(f: FunctionBuilder, start: I32, bytes: number, scratch: I32): void {
+  const at = f.let(start, "touched");
+  const all = f.let(i32.const(0), "words");
+  const left = f.let(i32.const(bytes / 64), "lines");
+  f.countdown(left, () => {
+    f.set(all, i32.or(all, i32.load(at)));
+    f.advance(at, 64);
+  });
+  f.do(i32.store(scratch, all)); // else the loads could be left out
 }
 
 interface ProductPlace {
