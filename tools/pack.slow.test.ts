@@ -19,7 +19,7 @@ import { CACHE, ROOT, run, runNpm, runTool } from "./lib/run.mjs";
 
 /** The goal for the main entry, all of it: bundled, minified, gzipped. What may not be passed stands a little above. */
 const GOAL = 100_000;
-const LIMIT = 110_000;
+const LIMIT = 112_000;
 const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
 
 const LIBRARY = join(ROOT, "packages/faltung");

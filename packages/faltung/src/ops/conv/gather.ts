@@ -2,7 +2,7 @@
 import type { Shape } from "../../tensor/shape.ts";
 import type { BufferRef, Lowered, Site } from "../op.ts";
 import type { ConvAttributes } from "./attributes.ts";
-import { sixFits, tilesPerImage, tilingsOf } from "./winograd/tiling.ts";
+import { type Tiling, productsTogether, sixFits, tilesPerImage, tilingsOf, wholeTiling } from "./winograd/tiling.ts";
 import { type WinogradGradientSize, type WinogradSize, planesOf } from "./winograd/transforms.ts";
 import { type Axes, type Axis, forwardAxis, isIdentity, sourceCells, transposedAxes, unitAxis } from "./axis.ts";
 
@@ -86,13 +86,16 @@ function cyclesOf(
   const [, [y], [x]] = axes;
   const outputs = Math.ceil(made / 8);
   if (size === undefined) return batch * y.count * x.count * y.taps * x.taps * summed * outputs * 1.1;
-  return tilingsOf(size, y, x).reduce((sum, tiling, part) => {
+  const together = over === "channels" ? wholeTiling(size, y, x, batch, summed) : undefined;
+  const tilings: readonly Tiling[] = together === undefined ? tilingsOf(size, y, x) : [together];
+  return tilings.reduce((sum, tiling, part) => {
     const planes = planesOf(tiling.size);
     const six = tiling.size === 6;
     // Strips are read by a pass of their own. Weights, or sums over tiles, are loaded and stored as if for some tiles
     // more; and as often as there is room for fewer tiles at a time, if there are many channels and planes.
     const sums = six && over === "tiles";
-    const tiles = batch * tilesPerImage(tiling) * (part === 0 ? 1 : 1.2) + (sums ? 10 : 2.5);
+    const perImage = together === undefined ? tilesPerImage(tiling) : productsTogether(together, y, x) / planes;
+    const tiles = batch * perImage * (part === 0 ? 1 : 1.2) + (sums ? 10 : 2.5);
     const product = sums ? 1.2 + (summed + 32) / 400 : 1.2;
     const transforms = (six ? 7.5 : 7) * Math.ceil(summed / 8) + (six ? 6.5 : 6) * outputs;
     return sum + planes * tiles * (summed * outputs * product + transforms);

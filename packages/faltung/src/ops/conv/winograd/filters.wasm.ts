@@ -8,7 +8,15 @@ import { type FunctionBuilder, type I32, f32x4, i32, v128 } from "../../../wasm/
 import type { Axis } from "../axis.ts";
 import { type PackShape, packedChannels, paddedChannels } from "../pack.wasm.ts";
 import { planeGap, storeHalves } from "./tiles.wasm.ts";
-import { type VectorMath, type WinogradSize, algorithmOf, planesOf, sideOf, vectorMath } from "./transforms.ts";
+import {
+  type FilterPart,
+  type VectorMath,
+  type WinogradSize,
+  algorithmOf,
+  planesOf,
+  sideOf,
+  vectorMath,
+} from "./transforms.ts";
 
 /** What the transformed weights depend on. */
 export interface WinogradWeights {
@@ -55,17 +63,30 @@ export function winogradWeightKernel(shape: WinogradWeights): Kernel {
       f.for(item, lo, hi, 1, () => {
         const from = f.let(i32.add(packed, i32.mul(item, packedBlockBytes(shape))), "from");
         const to = i32.add(transformed, i32.mul(item, planesOf(size) * plane));
-        emitFilters(f, math, shape, 8, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
+        const parts = partsOf(size);
+        emitFilters(f, math, shape, parts, 8, from, to, [i32.const(0), i32.const(summed)], plane, filterFactors);
       });
     },
   );
 }
 
-/** Transforms the packed weights of some channels, `lanes` channels made, to [plane][channel][lanes]. */
+/** Rows of a transformed filter that share sums: a part of the transform along y. */
+export interface FilterRows {
+  readonly part: FilterPart;
+  readonly first: number;
+}
+
+export function partsOf(size: WinogradSize): FilterRows[] {
+  let first = 0;
+  return algorithmOf(size).filter.map((part) => ({ part, first: (first += part.count) - part.count }));
+}
+
+/** Transforms the packed weights of some channels, `lanes` channels made, to [plane of those rows][channel][lanes]. */
 export function emitFilters(
   f: FunctionBuilder,
   math: VectorMath,
   { size, summed, lanes, y, x }: WinogradWeights,
+  parts: readonly FilterRows[],
   packing: PackShape["block"],
   packed: I32,
   to: I32,
@@ -93,24 +114,28 @@ export function emitFilters(
       const weights = f.let(i32.add(from, at), "weights");
       const target = f.let(i32.add(transformed, at), "target");
       f.block((exit) => {
-        let r = 0;
-        for (const part of filter) {
+        for (const { part, first: firstRow } of parts) {
           // Along y, then along x. Taps are loaded for each part anew: 18 numbers between would not fit into registers.
-          if (r > 0 && !math.wide) f.brIf(exit, i32.eq(weights, 2 * r + 1)); // see Guard in tile.wasm.ts
+          if (firstRow > parts[0].first && !math.wide) f.brIf(exit, i32.eq(weights, 2 * firstRow + 1)); // see Guard in tile.wasm.ts
           const columns = Array.from({ length: taps }, (_, i) =>
             halves.map((offset) =>
-              part(math, (j) => {
-                const tap = (y.tap + j * y.tapHop) * taps + x.tap + i * x.tapHop;
-                return f.let(v128.load(weights, tap * perTap + offset));
-              }).map((value) => f.let(value)),
+              part
+                .transform(math, (j) => {
+                  const tap = (y.tap + j * y.tapHop) * taps + x.tap + i * x.tapHop;
+                  return f.let(v128.load(weights, tap * perTap + offset));
+                })
+                .map((value) => f.let(value)),
             ),
           );
-          for (let k = 0; k < columns[0][0].length; k++, r++) {
-            const rows = halves.map((_, h) => filter.flatMap((along) => along(math, (i) => columns[i][h][k])));
+          for (let k = 0; k < part.count; k++) {
+            const r = firstRow + k;
+            const rows = halves.map((_, h) =>
+              filter.flatMap((along) => along.transform(math, (i) => columns[i][h][k])),
+            );
             rows[0].forEach((_, i) => {
               const factor = factors === undefined ? 1 : factors[r] * factors[i];
               const filtered = rows.map((row) => f.let(factor === 1 ? row[i] : f32x4.mul(row[i], f32x4.const(factor))));
-              storeHalves(f, target, filtered, (r * side + i) * planeBytes, 0);
+              storeHalves(f, target, filtered, ((r - parts[0].first) * side + i) * planeBytes, 0);
             });
           }
         }

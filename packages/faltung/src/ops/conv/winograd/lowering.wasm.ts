@@ -5,8 +5,8 @@ import type { BufferRef, Lowered, Target } from "../../op.ts";
 import { type Gather, temp } from "../gather.ts";
 import { type PackShape, packStage, packedFloats, residentWeights } from "../pack.wasm.ts";
 import { winogradWeightBytes, winogradWeightKernel } from "./filters.wasm.ts";
-import { resultsIn, tilesPerImage, tilingsOf } from "./tiling.ts";
-import { type WinogradSize, planesOf } from "./transforms.ts";
+import { mostTilesPerItem, resultsIn, tilesPerImage, tilingsOf, wholeTiling } from "./tiling.ts";
+import type { WinogradSize } from "./transforms.ts";
 import { type WinogradShape, winogradItems, winogradKernel, winogradScratch } from "./winograd.wasm.ts";
 
 /** Weights beyond this size come from main memory each time, as other layers have filled the last cache meanwhile. */
@@ -26,7 +26,9 @@ export function lowerWinograd(
   const { lanes } = pack;
   const [, [y], [x]] = g.axes;
   const grid = { made, summed, lanes, y, x };
-  const tilings = tilingsOf(size, y, x);
+  const together = wholeTiling(size, y, x, batch, summed);
+  const whole = together !== undefined;
+  const tilings = whole ? [together] : tilingsOf(size, y, x);
   const [{ size: filters }] = tilings;
   // One or two items read all weights, or they lie in main memory: then an item transforms them itself.
   const transformed = winogradWeightBytes({ ...grid, size: filters });
@@ -38,7 +40,7 @@ export function lowerWinograd(
   const [source, , ...rest] = stage.pointers;
   const pointers = [source, temp(within ? 0 : 1), ...rest];
   const passes = tilings.map((tiling) => {
-    const shape = { ...grid, ...tiling, filters: within ? tiling.size : filters, epilogue };
+    const shape = { ...grid, ...tiling, whole, filters: within ? tiling.size : filters, epilogue };
     return winogradStage(shape, within, batch, target, { ...stage, pointers });
   });
   if (within) return { temps: [packed], stages: [packStage(order), ...passes] };
@@ -61,28 +63,29 @@ export type WinogradStage = Omit<Stage<BufferRef>, "kernel" | "work" | "integers
 
 /** The tiles of one size. @param within whether a work item transforms the weights that it needs */
 function winogradStage(
-  whole: Omit<WinogradShape, "flavour" | "tilesPerItem" | "blocksPerItem" | "transformAtOnce">,
+  rest: Omit<WinogradShape, "flavour" | "tilesPerItem" | "blocksPerItem" | "transformAtOnce">,
   within: boolean,
   batch: number,
   target: Target,
   stage: WinogradStage,
 ): Stage<BufferRef> {
-  const { size, made, summed, lanes, y, x } = whole;
-  const tiles = batch * tilesPerImage(whole);
+  const { size, made, summed, lanes, y, x } = rest;
+  const tiles = batch * tilesPerImage(rest);
   const most = mostTilesPerItem(size, summed);
   // Every thread has the same number of blocks of tiles, and of equal size; a few tiles are shared by channels.
   const fair = (items: number): number => Math.ceil(items / target.threads) * target.threads;
-  const tileBlocks = within
-    ? Math.ceil(tiles / most)
-    : fair(Math.max(Math.ceil(tiles / most), Math.min(4 * target.threads, Math.ceil(tiles / 12))));
-  const tilesPerItem = Math.max(Math.min(4, tiles), Math.ceil(tiles / tileBlocks));
+  const tileBlocks =
+    within || rest.whole
+      ? Math.ceil(tiles / most)
+      : fair(Math.max(Math.ceil(tiles / most), Math.min(4 * target.threads, Math.ceil(tiles / 12))));
+  const tilesPerItem = rest.whole ? tiles : Math.max(Math.min(4, tiles), Math.ceil(tiles / tileBlocks));
   const blocks = Math.ceil(made / lanes);
   const shares = target.threads === 1 ? 1 : Math.ceil((2 * target.threads) / Math.ceil(tiles / tilesPerItem));
   const blocksPerItem = Math.ceil(blocks / Math.min(blocks, shares));
   const flavour = { fma: target.fma, wide: target.wide };
   const transformAtOnce = within ? channelsAtOnce(summed, (tilesPerItem <= 8 ? 128 : 256) / lanes) : undefined;
-  const shape: WinogradShape = { ...whole, flavour, tilesPerItem, blocksPerItem, transformAtOnce };
-  const share = resultsIn(whole, y, x) / (y.count * x.count);
+  const shape: WinogradShape = { ...rest, flavour, tilesPerItem, blocksPerItem, transformAtOnce };
+  const share = resultsIn(rest, y, x) / (y.count * x.count);
   return {
     ...stage,
     label: stage.label.replace("direct", `winograd F(${size}×${size})`),
@@ -95,11 +98,6 @@ function winogradStage(
   };
 }
 
-/** Tiles of a work item: their transformed inputs should stay in the second-level cache, and weights be read seldom. */
-function mostTilesPerItem(size: WinogradSize, summed: number): number {
-  return Math.max(4, Math.min(summed < 96 ? 24 : 48, Math.floor(winogradInputs / (4 * planesOf(size) * summed))));
-}
-
 /**
  * A divisor of the channels, at most so many: the filters transformed at a time should stay in the first-level cache.
  * With more tiles, loading and storing the sums once for each weighs more, and the filters' place less.
@@ -109,6 +107,3 @@ function channelsAtOnce(channels: number, most: number): number {
   while ((channels >> 3) % blocks !== 0) blocks--;
   return 8 * blocks;
 }
-
-/** Bytes of transformed inputs of a work item. */
-const winogradInputs = 600 * 1024;

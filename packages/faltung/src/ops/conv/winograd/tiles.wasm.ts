@@ -12,7 +12,7 @@ import {
 import type { Axis } from "../axis.ts";
 import { emitClear } from "../clear.wasm.ts";
 import { type TileArea, type Tiling, tilesPerImage } from "./tiling.ts";
-import { type Transform, type VectorMath, algorithmOf, emitHalves, sideOf } from "./transforms.ts";
+import { type Transform, type VectorMath, type WinogradSize, algorithmOf, emitHalves, sideOf } from "./transforms.ts";
 
 /** Bytes that planes lie further apart than they need: at multiples of 4 KiB they push each other out of the first-level cache. */
 export const planeGap = 320;
@@ -33,7 +33,7 @@ export interface TileOrigin {
 }
 
 /** Takes a tile's number apart. */
-export function emitTileOrigin(f: FunctionBuilder, { size, areas }: Tiling, tile: I32): TileOrigin {
+export function emitTileOrigin(f: FunctionBuilder, { areas }: Pick<Tiling, "areas">, tile: I32): TileOrigin {
   const number = f.let(tile, "number");
   const image = f.let(i32.divU(number, tilesPerImage({ areas })), "image");
   const within = f.let(i32.remU(number, tilesPerImage({ areas })), "within");
@@ -41,10 +41,10 @@ export function emitTileOrigin(f: FunctionBuilder, { size, areas }: Tiling, tile
   const locate = (remaining: readonly TileArea[]): void => {
     const [area, ...others] = remaining;
     const here = (): void => {
-      f.set(row, i32.add(i32.mul(i32.divU(within, area.across), size), area.row));
+      f.set(row, i32.add(i32.mul(i32.divU(within, area.across), area.high), area.row));
       f.set(column, i32.remU(within, area.across));
       f.set(left, i32.sub(area.across, column));
-      f.set(column, i32.add(i32.mul(column, size), area.column));
+      f.set(column, i32.add(i32.mul(column, area.wide), area.column));
     };
     if (others.length === 0) return here();
     f.if(i32.ltS(within, area.down * area.across), here, () => {
@@ -183,12 +183,19 @@ export function storeHalves(
   halves.forEach((value, h) => f.do(v128.store(pointer, value, offset + 16 * (first + h))));
 }
 
-/** What is transformed: of each tile `takes` by `takes` cells, `size` apart, become `side` by `side`, each of a plane. */
-export interface TileTransform {
+/** What is transformed along one axis: of each tile `takes` cells, `size` apart, become `side`. */
+export interface AxisTransform {
   readonly transform: Transform;
   readonly takes: number;
   readonly side: number;
   readonly size: number;
+}
+
+/** What is transformed; each number that it becomes is of a plane, of which there are `across` along x. */
+export interface TileTransform {
+  readonly y: AxisTransform;
+  readonly x: AxisTransform;
+  readonly across: number;
   /** Cells of a channel block's image. */
   readonly height: number;
   readonly width: number;
@@ -218,7 +225,7 @@ export interface RunPlace {
 export function emitRun(
   f: FunctionBuilder,
   math: VectorMath,
-  { transform, takes, side, size, height, width }: TileTransform,
+  { y, x, across, height, width }: TileTransform,
   { origin, tiles }: TileRun,
   place: RunPlace,
 ): void {
@@ -230,23 +237,23 @@ export function emitRun(
   const corner = i32.add(i32.mul(block, cells), i32.add(i32.mul(top, width), left));
   const from = f.let(i32.add(place.source, i32.mul(corner, 32)), "from");
   const to = f.let(place.to, "to");
-  const columns = f.let(i32.add(i32.mul(tiles, size), takes - size), "columns");
-  const insideY = emitInside(f, top, height, takes);
+  const columns = f.let(i32.add(i32.mul(tiles, x.size), x.takes - x.size), "columns");
+  const insideY = emitInside(f, top, height, y.takes);
   const insideX = emitInside(f, left, width, columns);
-  emitZeroColumns(f, scratch, 0, insideX.from, side);
-  emitZeroColumns(f, scratch, insideX.end, columns, side);
+  emitZeroColumns(f, scratch, 0, insideX.from, y.side);
+  emitZeroColumns(f, scratch, insideX.end, columns, y.side);
   const [first, second = first] = place.blockSteps;
   const step = f.let(i32.const(first), "step");
   const n = f.let(place.blocks, "n");
   f.countdown(n, () => {
-    const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * width, count: takes }, insideY, insideX);
+    const rows = emitRowPointers(f, scratch, { from, rowBytes: 32 * width, count: y.takes }, insideY, insideX);
     const column = f.let(i32.add(half, i32.mul(insideX.from, 32)), "column");
     const count = f.let(i32.sub(insideX.end, insideX.from), "count");
     f.while(i32.gtS(count, 0), () => {
       emitHalves(
         math,
-        transform,
-        takes,
+        y.transform,
+        y.takes,
         (r, v) => f.let(v128.load(rows[r], 16 * v)),
         (r, halves, v) => storeHalves(f, column, halves, halfRowBytes * r, v),
       );
@@ -256,19 +263,19 @@ export function emitRun(
     });
     const [tileFrom, tileTo, tile] = [f.let(half, "tileFrom"), f.let(to, "tileTo"), f.let(tiles, "tile")];
     f.countdown(tile, () => {
-      const [line, plane, lines] = [f.let(tileFrom, "line"), f.let(tileTo, "plane"), f.let(i32.const(side), "lines")];
+      const [line, plane, lines] = [f.let(tileFrom, "line"), f.let(tileTo, "plane"), f.let(i32.const(y.side), "lines")];
       f.countdown(lines, () => {
         emitHalves(
           math,
-          transform,
-          takes,
+          x.transform,
+          x.takes,
           (c, v) => f.let(v128.load(line, 32 * c + 16 * v)),
           (c, halves, v) => storeHalves(f, plane, halves, c * planeBytes, v),
         );
         f.advance(line, halfRowBytes);
-        f.advance(plane, side * planeBytes);
+        f.advance(plane, across * planeBytes);
       });
-      f.advance(tileFrom, 32 * size);
+      f.advance(tileFrom, 32 * x.size);
       f.advance(tileTo, place.tileBytes);
     });
     f.advance(from, 32 * cells);
@@ -277,25 +284,21 @@ export function emitRun(
   });
 }
 
-/** Bᵀ·d·B of the inputs of a run, all channels. */
+/** Bᵀ·d·B of the inputs of a run, all channels. The grid's tiles are all as high and as wide as each other. */
 export function emitInputRun(
   f: FunctionBuilder,
   math: VectorMath,
-  { size, summed, y, x }: TileGrid,
+  { size, areas: [{ high, wide }], summed, y, x }: TileGrid,
   run: TileRun,
   place: Pick<RunPlace, "source" | "scratch" | "to" | "tileBytes" | "blockSteps" | "planeBytes">,
 ): void {
-  const side = sideOf(size);
+  const along = (m: WinogradSize): AxisTransform => {
+    const side = sideOf(m);
+    return { transform: algorithmOf(m).input, takes: side, side, size: m };
+  };
+  const tiles = { y: along(high), x: along(wide), across: sideOf(size), height: y.source, width: x.source };
   const blocks = Math.ceil(summed / 8);
   const { row, column } = run.origin;
-  const tiles: TileTransform = {
-    transform: algorithmOf(size).input,
-    takes: side,
-    side,
-    size,
-    height: y.source,
-    width: x.source,
-  };
   const [top, left] = [i32.add(row, y.shift), i32.add(column, x.shift)];
   const all = { blocksOfImage: blocks, firstBlock: 0, blocks: i32.const(blocks) };
   emitRun(f, math, tiles, run, { ...place, ...all, top, left });

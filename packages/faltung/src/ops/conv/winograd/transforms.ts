@@ -70,8 +70,12 @@ export function emitHalves(
 
 const { add, sub, mul } = f32x4;
 
-/** Some numbers of a transformed filter, from those of its taps that it asks for. */
-type FilterPart = (m: VectorMath, tap: (index: 0 | 1 | 2 | 3) => Local<"v128">) => V128[];
+/** Some numbers of a transformed filter, side by side. */
+export interface FilterPart {
+  readonly count: 1 | 2;
+  /** Those numbers, from the taps that it asks for. */
+  transform(m: VectorMath, tap: (index: 0 | 1 | 2 | 3) => Local<"v128">): V128[];
+}
 
 /** Results side by side: F(2), F(4) and F(6) are of 3 taps, F(5) of 4. */
 export type WinogradSize = 2 | 4 | 5 | 6;
@@ -103,33 +107,41 @@ export interface WinogradGradient extends Winograd {
   readonly filterGradient: Transform;
 }
 
+/** At the points 0 and ∞ a filter is its first tap, or its last. */
+const oneTap = (index: 0 | 2 | 3): FilterPart => ({ count: 1, transform: (_m, tap) => [tap(index)] });
+
 /** A filter of three taps at the points 1 and −1. */
-const aroundOne: FilterPart = (m, tap) => {
-  const middle = tap(1);
-  const ends = m.let(add(tap(0), tap(2)));
-  return [add(ends, middle), sub(ends, middle)];
+const aroundOne: FilterPart = {
+  count: 2,
+  transform(m, tap) {
+    const middle = tap(1);
+    const ends = m.let(add(tap(0), tap(2)));
+    return [add(ends, middle), sub(ends, middle)];
+  },
 };
 
 /** At 2 and −2 with `far` the last tap; with the first one instead at 1/2 and −1/2, four times as much. */
-const aroundTwo =
-  (far: 0 | 2): FilterPart =>
-  (m, tap) => {
+const aroundTwo = (far: 0 | 2): FilterPart => ({
+  count: 2,
+  transform(m, tap) {
     const ends = m.let(m.fma(tap(far), 4, tap(far === 0 ? 2 : 0)));
     const middle = tap(1);
     const middle2 = m.let(add(middle, middle));
     return [add(ends, middle2), sub(ends, middle2)];
-  };
+  },
+});
 
 /** Of four taps at 2 and −2 with `first` 0, with the last one first at 1/2 and −1/2, eight times as much. */
-const aroundTwoOfFour =
-  (first: 0 | 3): FilterPart =>
-  (m, tap) => {
+const aroundTwoOfFour = (first: 0 | 3): FilterPart => ({
+  count: 2,
+  transform(m, tap) {
     const at = (i: 0 | 1 | 2 | 3): Local<"v128"> => tap((first === 0 ? i : 3 - i) as 0 | 1 | 2 | 3);
     const even = m.let(m.fma(at(2), 4, at(0)));
     const middle = at(1);
     const odd = m.let(m.fma(at(3), 8, add(middle, middle)));
     return first === 0 ? [add(even, odd), sub(even, odd)] : [add(odd, even), sub(odd, even)];
-  };
+  },
+});
 
 const winograd4: WinogradGradient = {
   m: 4,
@@ -148,7 +160,7 @@ const winograd4: WinogradGradient = {
       m.fma(d1, 4, m.fma(d3, -5, d5)),
     ];
   },
-  filter: [(_m, tap) => [tap(0)], aroundOne, aroundTwo(2), (_m, tap) => [tap(2)]],
+  filter: [oneTap(0), aroundOne, aroundTwo(2), oneTap(2)],
   filterFactors: [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24, 1],
   output(m, [y0, y1, y2, y3, y4, y5]) {
     const sum = m.let(add(y1, y2));
@@ -268,14 +280,17 @@ const winograd5: Winograd = {
   taps: 4,
   input: winograd6.input,
   filter: [
-    (_m, tap) => [tap(0)],
-    (m, tap) => {
-      const even = m.let(add(tap(0), tap(2)));
-      const odd = m.let(add(tap(1), tap(3)));
-      return [add(even, odd), sub(even, odd)];
+    oneTap(0),
+    {
+      count: 2,
+      transform(m, tap) {
+        const even = m.let(add(tap(0), tap(2)));
+        const odd = m.let(add(tap(1), tap(3)));
+        return [add(even, odd), sub(even, odd)];
+      },
     },
     aroundTwoOfFour(0),
-    (_m, tap) => [tap(3)],
+    oneTap(3),
     aroundTwoOfFour(3),
   ],
   filterFactors: [1, -2 / 9, -2 / 9, 1 / 360, 1 / 360, 1, 1 / 720, 1 / 720],
@@ -286,7 +301,7 @@ const winograd2: WinogradGradient = {
   m: 2,
   taps: 3,
   input: (_m, [d0, d1, d2, d3]) => [sub(d0, d2), add(d1, d2), sub(d2, d1), sub(d1, d3)],
-  filter: [(_m, tap) => [tap(0)], aroundOne, (_m, tap) => [tap(2)]],
+  filter: [oneTap(0), aroundOne, oneTap(2)],
   filterFactors: [1, 1 / 2, 1 / 2, 1],
   output: (_m, [y0, y1, y2, y3]) => [add(add(y0, y1), y2), sub(sub(y1, y2), y3)],
   outputGradient: (_m, [y0, y1]) => [y0, add(y0, y1), sub(y0, y1), sub(f32x4.const(0), y1)],
@@ -315,6 +330,11 @@ export function gradientOf(size: WinogradGradientSize): WinogradGradient {
 export function sideOf(size: WinogradSize): number {
   const { m, taps } = algorithmOf(size);
   return m + taps - 1;
+}
+
+/** The number of the point ∞, whose product only the last result takes. */
+export function infinityOf(size: WinogradSize): number {
+  return Math.min(sideOf(size) - 1, 5);
 }
 
 export function planesOf(size: WinogradSize): number {

@@ -121,11 +121,12 @@ function emitItems(f: FunctionBuilder, shape: WinogradWeightGradShape, args: Arg
   const math = vectorMath(f, flavour.fma, flavour.wide);
   const pool = tilePool(f, flavour);
   const shares = Math.ceil(outputBlocks / blocksPerItem);
+  const side = sideOf(size);
+  const along = { transform: gradientOf(size).outputGradient, takes: size, side, size };
   const gradients: TileTransform = {
-    transform: gradientOf(size).outputGradient,
-    takes: size,
-    side: sideOf(size),
-    size,
+    y: along,
+    x: along,
+    across: side,
     height: y.result,
     width: x.result,
   };
