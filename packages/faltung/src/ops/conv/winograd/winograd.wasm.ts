@@ -313,15 +313,16 @@ function emitPlane(
   { channels, before }: ProductPlace,
   plane: PlanePlace,
 ): void {
-  const { lanes, flavour } = shape;
+  const { lanes, flavour, whole } = shape;
   const { first, count } = plane.tiles;
   const { block } = inputBytes(shape);
   const from = f.let(i32.add(plane.from, 32 * first), "from");
   const to = f.let(i32.add(plane.to, 32 * first), "to");
   const most = mostRows(flavour, lanes);
   for (const { height, repeat } of heightsOf(count, most)) {
-    // A small tile would wait for its sums: it has several of each, for channels in turn.
-    const parts = [4, 2, 1].find((parts) => parts * height <= most) ?? 1;
+    // A small tile would wait for its sums: it has several of each, for channels in turn. Only where the number of threads
+    // has no say in the tiles of an item, as results would depend on it.
+    const parts = (whole && [4, 2].find((sums) => sums * height <= most)) || 1;
     const turns = f.let(i32.const(repeat), "turns");
     f.countdown(turns, () => {
       const tile = pool.tile(parts * height, lanes / 4, flavour.fma);
