@@ -147,6 +147,22 @@ const winogradProblems: Readonly<Record<string, Problem>> = {
     padding: [1, 1],
   },
   "few tiles of six": { batch: 1, channels: 96, outChannels: 72, input: [12, 14], kernel: [3, 3], padding: [1, 1] },
+  "a whole image, 4 + 3 by 6 + 4 + 4": {
+    batch: 1,
+    channels: 96,
+    outChannels: 72,
+    input: [7, 14],
+    kernel: [3, 3],
+    padding: [1, 1],
+  },
+  "a whole image, one tile that sticks out by 6 + 4": {
+    batch: 1,
+    channels: 96,
+    outChannels: 72,
+    input: [3, 10],
+    kernel: [3, 3],
+    padding: [1, 1],
+  },
   "few tiles, for F(2×2)": { batch: 1, channels: 96, outChannels: 96, input: [2, 6], kernel: [3, 3], padding: [1, 1] },
 };
 
